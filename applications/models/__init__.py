@@ -1,0 +1,50 @@
+from applications.models.decision import Decision, DecisionKind, DecisionState
+from applications.models.intake import (
+    Application,
+    ApplicationRevision,
+    Batch,
+    BatchEntry,
+    CheckOutcome,
+    ScreeningCheck,
+    TextSketch,
+)
+from applications.models.notice import Notice, NoticeState
+from applications.models.review import (
+    Assignment,
+    AssignmentState,
+    Confidence,
+    Conflict,
+    GateOutcome,
+    GateResult,
+    Recusal,
+    RecusalKind,
+    Review,
+    ReviewState,
+    Score,
+)
+
+__all__ = [
+    "Application",
+    "ApplicationRevision",
+    "Assignment",
+    "AssignmentState",
+    "Batch",
+    "BatchEntry",
+    "CheckOutcome",
+    "Confidence",
+    "Conflict",
+    "Decision",
+    "DecisionKind",
+    "DecisionState",
+    "GateOutcome",
+    "GateResult",
+    "Notice",
+    "NoticeState",
+    "Recusal",
+    "RecusalKind",
+    "Review",
+    "ReviewState",
+    "Score",
+    "ScreeningCheck",
+    "TextSketch",
+]

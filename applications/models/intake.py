@@ -1,0 +1,221 @@
+"""What was asked: applications, the batch that froze them, and what the automatic checks found."""
+
+import uuid
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from applications.states import TRANSITIONS, State
+from programs.models import RuleKind
+
+NEVER_SENT = Q(state__in=[State.DRAFT, State.WITHDRAWN])
+
+
+class ApplicationQuerySet(models.QuerySet["Application"]):
+    def owned_by(self, user: object) -> "ApplicationQuerySet":
+        return self.filter(applicant=user)
+
+    def assigned_to(self, user: object) -> "ApplicationQuerySet":
+        """A subquery, not a join: a join would make later counts see only this reviewer's rows."""
+        from applications.models.review import Assignment, AssignmentState
+
+        mine = Assignment.objects.filter(application=OuterRef("pk"), reviewer=user)
+        return self.filter(Exists(mine.exclude(state=AssignmentState.RECUSED)))
+
+    def without_conflict(self, user: object) -> "ApplicationQuerySet":
+        """Leave out what this person may not see: a declared conflict, a recusal, or their own application."""
+        from applications.models.review import Conflict, Recusal
+
+        return (
+            self.exclude(applicant=user)
+            .exclude(Exists(Conflict.objects.filter(application=OuterRef("pk"), user=user)))
+            .exclude(Exists(Recusal.objects.filter(application=OuterRef("pk"), reviewer=user)))
+        )
+
+
+class Application(models.Model):
+    """One request for credits. Answers are JSON under a form version; what a rule needs is a column."""
+
+    public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    program = models.ForeignKey("programs.Program", models.PROTECT, related_name="applications")
+    form_version = models.ForeignKey("programs.FormVersion", models.PROTECT, related_name="+")
+    applicant = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="applications")
+    # A draft has no cycle: it rolls on until it is sent.
+    cycle = models.ForeignKey("programs.Cycle", models.PROTECT, null=True, blank=True, related_name="applications")
+    reference = models.CharField(max_length=32, null=True, blank=True, unique=True)
+    state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
+    answers = models.JSONField(default=dict)
+    answers_version = models.PositiveIntegerField(default=0, help_text="Goes up by one at every save.")
+    created_at = models.DateTimeField()
+    saved_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    source_id = models.CharField(max_length=128, null=True, blank=True, help_text="Row name in an import.")
+
+    # Copied from the answers at submit by applications.intake (questions with "maps_to").
+    title = models.CharField(max_length=300, blank=True)
+    field = models.CharField(max_length=64, blank=True)
+    institution = models.CharField(max_length=300, blank=True)
+    country = models.CharField(max_length=2, blank=True)
+    career_stage = models.CharField(max_length=64, blank=True)
+    requested_cents = models.BigIntegerField(null=True, blank=True)
+    requested_months = models.PositiveSmallIntegerField(null=True, blank=True)
+    requested_models = models.JSONField(default=list, blank=True)
+    organization_id_text = models.CharField(max_length=128, blank=True)
+    email_domain = models.CharField(max_length=253, blank=True)
+    email_key = models.CharField(max_length=254, blank=True, help_text="Canonical form of the applicant's address.")
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program", "applicant"],
+                condition=Q(state=State.DRAFT),
+                name="one_draft_per_program",
+                violation_error_message="You have a draft for this program.",
+            ),
+            models.UniqueConstraint(
+                fields=["cycle", "applicant"],
+                condition=~NEVER_SENT,
+                name="one_live_application_per_cycle",
+                violation_error_message="You have an application in this cycle.",
+            ),
+            models.UniqueConstraint(
+                fields=["program", "source_id"], condition=Q(source_id__isnull=False), name="one_application_per_source"
+            ),
+            models.CheckConstraint(
+                condition=NEVER_SENT
+                | Q(submitted_at__isnull=False, cycle__isnull=False, reference__isnull=False),
+                name="sent_has_moment_and_cycle",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=State.WITHDRAWN) == Q(withdrawn_at__isnull=False), name="withdrawn_has_moment"
+            ),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="application_state_is_known"),
+        ]
+        indexes = [
+            models.Index(fields=["cycle", "state", "id"], name="application_in_cycle"),
+            models.Index(fields=["applicant"], name="application_by_person"),
+            models.Index(fields=["email_key"], name="application_by_email_key"),
+            models.Index(
+                fields=["organization_id_text"],
+                condition=~Q(organization_id_text=""),
+                name="application_by_org_id",
+            ),
+        ]
+        triggers = [pgtrigger.FSM(name="state_follows_table", field="state", transitions=TRANSITIONS)]
+
+    def __str__(self) -> str:
+        return self.reference or f"draft {self.public_id}"
+
+
+class ApplicationRevision(models.Model):
+    """The answers as they were sent; one row at submit and one at every edit before the cut-off."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="revisions")
+    number = models.PositiveIntegerField()
+    form_version = models.ForeignKey("programs.FormVersion", models.PROTECT, related_name="+")
+    answers = models.JSONField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "number"], name="one_revision_per_number")]
+        triggers = [
+            pgtrigger.Protect(name="revision_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.number}"
+
+
+class Batch(models.Model):
+    """The frozen manifest of a cycle. One per cycle, whatever the number of ticks."""
+
+    cycle = models.OneToOneField("programs.Cycle", models.PROTECT, related_name="batch")
+    formed_at = models.DateTimeField()
+    applications_count = models.PositiveIntegerField()
+    manifest_sha256 = models.CharField(max_length=64, help_text="Over the references, in order.")
+    rules = models.JSONField(default=dict, help_text="The program's rules and rubric as they stood.")
+    screened_at = models.DateTimeField(null=True, blank=True)
+    assigned_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="batch_is_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="batch_is_frozen",
+                fields=["cycle", "formed_at", "applications_count", "manifest_sha256", "rules"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch of {self.cycle_id}"
+
+
+class BatchEntry(models.Model):
+    """An application's place in a batch. An application stands in one batch, ever, unless it was deferred."""
+
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="entries")
+    application = models.ForeignKey(Application, models.PROTECT, related_name="batch_entries")
+    position = models.PositiveIntegerField()
+    deferred = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["application"], condition=Q(deferred=False), name="one_batch_per_application"
+            ),
+            models.UniqueConstraint(fields=["batch", "position"], name="one_entry_per_position"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position}"
+
+
+class CheckOutcome(models.TextChoices):
+    PASS = "pass", "Passed"
+    FLAG = "flag", "Flagged"
+    BLOCK = "block", "Blocked"
+
+
+class ScreeningCheck(models.Model):
+    """What an automatic check found. Only flags and blocks are stored: in a screened batch, no row means passed."""
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="checks")
+    kind = models.CharField(max_length=32, choices=RuleKind)
+    outcome = models.CharField(max_length=8, choices=CheckOutcome)
+    sentence = models.CharField(max_length=300)
+    details = models.JSONField(default=dict, blank=True)
+    checked_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "kind"], name="one_check_per_kind"),
+            models.CheckConstraint(
+                condition=~Q(outcome=CheckOutcome.PASS), name="passed_checks_leave_no_row"
+            ),
+        ]
+        indexes = [models.Index(fields=["kind"], name="check_by_kind")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class TextSketch(models.Model):
+    """A MinHash of an application's long texts (applications.similarity), to find near-duplicates without reading all."""
+
+    application = models.OneToOneField(Application, models.CASCADE, primary_key=True, related_name="sketch")  # derived
+    signature = ArrayField(models.BigIntegerField())
+    bands = ArrayField(models.BigIntegerField())
+
+    class Meta:
+        indexes = [GinIndex(fields=["bands"], name="sketch_by_band", fastupdate=False)]
+
+    def __str__(self) -> str:
+        return f"sketch of {self.application_id}"

@@ -1,0 +1,43 @@
+"""Letters waiting to be sent: the outbox. A row is written with the fact it tells, in one transaction."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from programs.models import MessageKind
+
+
+class NoticeState(models.TextChoices):
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Sent"
+    PARKED = "parked", "Parked after too many tries"
+
+
+class Notice(models.Model):
+    key = models.CharField(max_length=120, unique=True, help_text="The event and the person: one letter for each.")
+    kind = models.CharField(max_length=32, choices=MessageKind)
+    program = models.ForeignKey("programs.Program", models.PROTECT, related_name="+")
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, null=True, blank=True, related_name="notices"
+    )
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    values = models.JSONField(default=dict, blank=True, help_text="For the placeholders of the template.")
+    state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    last_error = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="sent") == Q(sent_at__isnull=False), name="sent_notice_has_moment"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="notice_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

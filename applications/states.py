@@ -1,0 +1,35 @@
+"""The states of an application and the only table of what may follow what.
+
+The database repeats this table in a trigger (applications.models.intake), so no query can step outside it.
+"""
+
+from django.db.models import TextChoices
+
+
+class State(TextChoices):
+    DRAFT = "draft", "Draft"
+    SUBMITTED = "submitted", "Submitted"
+    IN_REVIEW = "in_review", "In review"
+    AWARDED = "awarded", "Awarded"
+    DECLINED = "declined", "Declined"
+    DEFERRED = "deferred", "Deferred"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+MAY_BECOME: dict[State, frozenset[State]] = {
+    State.DRAFT: frozenset({State.SUBMITTED, State.WITHDRAWN}),
+    State.SUBMITTED: frozenset({State.IN_REVIEW, State.WITHDRAWN}),
+    State.IN_REVIEW: frozenset({State.AWARDED, State.DECLINED, State.DEFERRED, State.WITHDRAWN}),
+    State.DEFERRED: frozenset({State.IN_REVIEW, State.WITHDRAWN}),
+    State.AWARDED: frozenset(),
+    State.DECLINED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+}
+
+TRANSITIONS = [(before.value, after.value) for before, afters in MAY_BECOME.items() for after in sorted(afters)]
+
+SENT = (State.SUBMITTED, State.IN_REVIEW, State.AWARDED, State.DECLINED, State.DEFERRED)
+"""States of an application that was sent and not taken back."""
+
+UNDECIDED = (State.SUBMITTED, State.IN_REVIEW, State.DEFERRED)
+"""States in which no decision was released."""

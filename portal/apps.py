@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class PortalConfig(AppConfig):
+    name = "portal"
+    default_auto_field = "django.db.models.BigAutoField"
+
+
+class StaffAdminConfig(AdminConfig):
+    """Django's admin with our own site class, so that the home page is a desk and not a list of tables."""
+
+    default_site = "portal.admin_site.StaffSite"

@@ -1,0 +1,34 @@
+"""The only place that reads the time.
+
+Operations take their moment as `at=`; edges pass `clock.now()`. Tests and rehearsals may set the clock; anywhere
+else setting it is refused, so that no request can move time in production.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+_fixed: datetime | None = None
+
+
+def now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return _fixed or timezone.now()
+
+
+@contextmanager
+def set_to(moment: datetime) -> Iterator[None]:
+    """Hold the clock at one aware moment. Raises RuntimeError outside tests."""
+    global _fixed
+    if not settings.TESTING:
+        raise RuntimeError("the clock can be set under test settings only")
+    if timezone.is_naive(moment):
+        raise ValueError("the clock needs an aware moment")
+    before, _fixed = _fixed, moment
+    try:
+        yield
+    finally:
+        _fixed = before

@@ -1,0 +1,90 @@
+"""The roles of the people who work on a program (docs/architecture.md, "Roles").
+
+A role is given per program (programs.Membership). Holding a role in any program also puts the person into the Django
+group of the same name, which carries the model permissions of that role in the admin.
+"""
+
+from django.db.models import TextChoices
+
+
+class Role(TextChoices):
+    REVIEWER = "reviewer", "Reviewer"
+    SCREENER = "screener", "Screener"
+    MANAGER = "manager", "Program manager"
+    FINANCE = "finance", "Finance approver"
+    AUDITOR = "auditor", "Auditor"
+    OPERATOR = "operator", "Operator"
+
+
+_SEE_REVIEW = (
+    "applications.view_application",
+    "applications.view_assignment",
+    "applications.view_review",
+    "applications.view_screeningcheck",
+)
+_SEE_PROGRAM = (
+    "programs.view_program",
+    "programs.view_cycle",
+    "programs.view_criterion",
+    "programs.view_eligibilityrule",
+    "programs.view_faqentry",
+    "programs.view_door",
+    "programs.view_messagetemplate",
+    "programs.view_formversion",
+    "programs.view_scheduleexception",
+)
+_SEE_MONEY = (
+    "credits.view_ledgeraccount",
+    "credits.view_transfer",
+    "credits.view_entry",
+    "credits.view_grant",
+    "credits.view_delivery",
+    "credits.view_organization",
+)
+
+PERMISSIONS: dict[Role, tuple[str, ...]] = {
+    Role.REVIEWER: (*_SEE_REVIEW, "applications.add_review", "applications.change_review"),
+    Role.SCREENER: (*_SEE_REVIEW, "applications.view_gateresult", "applications.add_gateresult"),
+    Role.MANAGER: (
+        *_SEE_REVIEW,
+        *_SEE_PROGRAM,
+        *_SEE_MONEY,
+        "applications.view_gateresult",
+        "applications.view_batch",
+        "applications.view_decision",
+        "applications.add_decision",
+        "applications.view_notice",
+        "programs.change_program",
+        "programs.change_cycle",
+        "programs.add_criterion",
+        "programs.change_criterion",
+        "programs.delete_criterion",
+        "programs.add_eligibilityrule",
+        "programs.change_eligibilityrule",
+        "programs.delete_eligibilityrule",
+        "programs.add_faqentry",
+        "programs.change_faqentry",
+        "programs.delete_faqentry",
+        "programs.add_door",
+        "programs.change_door",
+        "programs.delete_door",
+        "programs.add_messagetemplate",
+        "programs.change_messagetemplate",
+        "programs.add_scheduleexception",
+        "programs.change_scheduleexception",
+        "programs.delete_scheduleexception",
+        "programs.add_formversion",
+        "programs.change_formversion",
+    ),
+    Role.FINANCE: (*_SEE_MONEY, "applications.view_decision", "applications.change_decision"),
+    Role.AUDITOR: (
+        *_SEE_PROGRAM,
+        *_SEE_MONEY,
+        "applications.view_decision",
+        "applications.view_batch",
+        "credits.view_block",
+        "portal.view_auditevent",
+    ),
+    Role.OPERATOR: (*_SEE_MONEY, "applications.view_notice", "portal.view_auditevent"),
+}
+"""Model permissions that a role's group carries. Which rows of a model somebody sees is the scoped queryset's work."""

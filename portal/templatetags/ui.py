@@ -1,0 +1,63 @@
+"""Small words of the templates: icons, dates with their zone, money with its currency."""
+
+from datetime import date, datetime
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from portal import texts
+
+register = template.Library()
+
+register.filter("money", texts.money)
+register.filter("amount", texts.amount)
+register.filter("zone_name", texts.zone_name)
+register.filter("markdown", texts.markdown)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """One drawing of static/img/icons.svg, 16 px, in the colour of the text around it."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("img/icons.svg"), name
+    )
+
+
+@register.filter
+def day(value: date | None) -> str:
+    return texts.day(value) if value else ""
+
+
+@register.filter
+def day_long(value: date | None) -> str:
+    return texts.day_long(value) if value else ""
+
+
+@register.filter
+def day_short(value: date | None) -> str:
+    return texts.day_short(value) if value else ""
+
+
+@register.filter
+def moment(value: datetime | None, zone: str = "UTC") -> str:
+    return texts.moment(value, zone) if value else ""
+
+
+@register.filter
+def local_time(value: datetime, zone: str) -> str:
+    return texts.local_time(value, zone)
+
+
+@register.filter
+def utc(value: datetime, zone: str = "UTC") -> str:
+    return texts.utc(value, zone)
+
+
+@register.filter
+def initials(name: str) -> str:
+    """Two letters for the round mark beside a person's name."""
+    words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
+    picked = words[:1] + (words[-1:] if len(words) > 1 and "@" not in name else [])
+    return "".join(word[0] for word in picked).upper()

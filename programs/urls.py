@@ -1,0 +1,7 @@
+"""Doors of programs."""
+
+from django.urls import URLPattern
+
+app_name = "programs"
+
+urlpatterns: list[URLPattern] = []
