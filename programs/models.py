@@ -62,17 +62,25 @@ class Program(models.Model):
     )
     state = models.CharField(max_length=16, choices=ProgramState, default=ProgramState.DRAFT)
     accent = models.CharField(max_length=32, choices=Accent, default=Accent.EXTERNAL_RESEARCHER)
-    position = models.PositiveSmallIntegerField(default=100, help_text="Order in the directory, lowest first.")
+    position = models.PositiveSmallIntegerField(
+        default=100, help_text="Order in the directory, lowest first."
+    )
 
     # What people read
     summary = models.CharField(max_length=300, help_text="Who it is for, in two sentences.")
     purpose = models.TextField(help_text="Markdown.")
     priority_topics = models.JSONField(default=list, blank=True, help_text="List of {title, text}.")
-    process = models.JSONField(default=list, blank=True, help_text="List of {title, text}: what happens, in order.")
+    process = models.JSONField(
+        default=list, blank=True, help_text="List of {title, text}: what happens, in order."
+    )
     never_funded = models.JSONField(default=list, blank=True, help_text="List of sentences.")
-    notices = models.JSONField(default=list, blank=True, help_text="List of sentences shown on top of the page.")
+    notices = models.JSONField(
+        default=list, blank=True, help_text="List of sentences shown on top of the page."
+    )
     data_note = models.TextField(blank=True, help_text="Who sees an applicant's data. Markdown.")
-    terms = models.TextField(blank=True, help_text="What a grantee accepts before credits are posted. Markdown.")
+    terms = models.TextField(
+        blank=True, help_text="What a grantee accepts before credits are posted. Markdown."
+    )
     terms_version = models.CharField(max_length=32, default="1")
 
     # Award and term
@@ -85,7 +93,9 @@ class Program(models.Model):
     )
     term_mode = models.CharField(max_length=16, choices=TermMode, default=TermMode.NONE)
     term_months = models.PositiveSmallIntegerField(null=True, blank=True)
-    models_offered = models.JSONField(default=list, blank=True, help_text="List of {slug, name, limited, condition}.")
+    models_offered = models.JSONField(
+        default=list, blank=True, help_text="List of {slug, name, limited, condition}."
+    )
 
     # Provider
     provider = models.SlugField(max_length=32)
@@ -95,16 +105,24 @@ class Program(models.Model):
     )
 
     # Calendar
-    schedule_rule = models.CharField(max_length=200, default="FREQ=MONTHLY;BYDAY=1MO", help_text="iCalendar RRULE.")
+    schedule_rule = models.CharField(
+        max_length=200, default="FREQ=MONTHLY;BYDAY=1MO", help_text="iCalendar RRULE."
+    )
     time_zone = models.CharField(max_length=64, default="America/Los_Angeles", help_text="IANA name.")
-    cut_off_time = models.TimeField(default="00:00", help_text="On the evaluation day, in the program's zone.")
+    cut_off_time = models.TimeField(
+        default="00:00", help_text="On the evaluation day, in the program's zone."
+    )
     decided_by_days = models.PositiveSmallIntegerField(default=14)
     opens_on = models.DateField(null=True, blank=True, help_text="No application before this date.")
 
     # Evaluation
     decline_mode = models.CharField(max_length=16, choices=DeclineMode, default=DeclineMode.QUIET)
-    reviews_wanted = models.PositiveSmallIntegerField(default=2, validators=[MinValueValidator(1), MaxValueValidator(5)])
-    review_days = models.PositiveSmallIntegerField(default=7, help_text="From evaluation day to a review's due date.")
+    reviews_wanted = models.PositiveSmallIntegerField(
+        default=2, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    review_days = models.PositiveSmallIntegerField(
+        default=7, help_text="From evaluation day to a review's due date."
+    )
     blind_first_look = models.BooleanField(default=False)
     reapply_after_on = models.DateField(null=True, blank=True, help_text="Program revision date.")
     reapply_wait_days = models.PositiveSmallIntegerField(default=0)
@@ -157,10 +175,16 @@ class Cycle(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["program", "evaluation_on"], name="one_cycle_per_evaluation_day"),
-            models.CheckConstraint(condition=Q(opens_at__lt=F("cut_off_at")), name="cycle_opens_before_cut_off"),
-            models.CheckConstraint(condition=Q(decided_by_on__gte=F("evaluation_on")), name="cycle_decides_after"),
             models.CheckConstraint(
-                condition=Q(state=CycleState.CLOSED) == Q(closed_at__isnull=False), name="closed_cycle_has_moment"
+                condition=Q(opens_at__lt=F("cut_off_at")), name="cycle_opens_before_cut_off"
+            ),
+            models.CheckConstraint(
+                condition=Q(decided_by_on__gte=F("evaluation_on")), name="cycle_decides_after"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=CycleState.CLOSED, closed_at__isnull=False)
+                | ~Q(state=CycleState.CLOSED) & Q(closed_at__isnull=True),
+                name="closed_cycle_has_moment",
             ),
         ]
         indexes = [models.Index(fields=["state", "cut_off_at"], name="cycle_due")]
@@ -172,7 +196,9 @@ class Cycle(models.Model):
 class ScheduleException(models.Model):
     """One evaluation day moved or left out, with the reason."""
 
-    program = models.ForeignKey(Program, models.CASCADE, related_name="schedule_exceptions")  # part of the program
+    program = models.ForeignKey(
+        Program, models.CASCADE, related_name="schedule_exceptions"
+    )  # part of the program
     regular_on = models.DateField(help_text="The day the rule gives.")
     moved_to_on = models.DateField(null=True, blank=True, help_text="Empty means: no evaluation.")
     reason = models.CharField(max_length=200)
@@ -196,7 +222,9 @@ class FormVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["program", "number"], name="one_form_version_per_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "number"], name="one_form_version_per_number")
+        ]
         triggers = [
             pgtrigger.Protect(
                 name="published_form_is_frozen",
@@ -224,10 +252,16 @@ class Criterion(models.Model):
     description = models.TextField()
     kind = models.CharField(max_length=8, choices=CriterionKind, default=CriterionKind.SCORE)
     weight_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])
-    scale_max = models.PositiveSmallIntegerField(default=5, validators=[MinValueValidator(2), MaxValueValidator(10)])
-    anchors = models.JSONField(default=dict, blank=True, help_text='What a value means: {"1": "...", "5": "..."}.')
+    scale_max = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(2), MaxValueValidator(10)]
+    )
+    anchors = models.JSONField(
+        default=dict, blank=True, help_text='What a value means: {"1": "...", "5": "..."}.'
+    )
     show_if = models.JSONField(
-        default=dict, blank=True, help_text="A gate only for some: {question, any_of}, as in a form. Empty means all."
+        default=dict,
+        blank=True,
+        help_text="A gate only for some: {question, any_of}, as in a form. Empty means all.",
     )
     position = models.PositiveSmallIntegerField(default=0)
 
@@ -271,7 +305,9 @@ class EligibilityRule(models.Model):
     program = models.ForeignKey(Program, models.CASCADE, related_name="rules")  # part of the program
     kind = models.CharField(max_length=32, choices=RuleKind)
     outcome = models.CharField(max_length=8, choices=RuleOutcome)
-    sentence = models.CharField(max_length=300, help_text="What the applicant reads at a block, staff at a flag.")
+    sentence = models.CharField(
+        max_length=300, help_text="What the applicant reads at a block, staff at a flag."
+    )
     parameters = models.JSONField(default=dict, blank=True)
     as_of = models.DateField(null=True, blank=True, help_text="Date of the list, where there is one.")
     position = models.PositiveSmallIntegerField(default=0)
@@ -334,7 +370,9 @@ class MessageKind(models.TextChoices):
 class MessageTemplate(models.Model):
     """The text of one letter. Placeholders in braces; applications.notices lists the ones each kind knows."""
 
-    program = models.ForeignKey(Program, models.CASCADE, related_name="message_templates")  # part of the program
+    program = models.ForeignKey(
+        Program, models.CASCADE, related_name="message_templates"
+    )  # part of the program
     kind = models.CharField(max_length=32, choices=MessageKind)
     language = models.CharField(max_length=12, default="en")
     subject = models.CharField(max_length=150)
@@ -362,7 +400,9 @@ class Membership(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["program", "user", "role"], condition=Q(ended_at__isnull=True), name="one_live_role_per_program"
+                fields=["program", "user", "role"],
+                condition=Q(ended_at__isnull=True),
+                name="one_live_role_per_program",
             ),
         ]
         indexes = [models.Index(fields=["user", "role"], name="membership_by_user")]

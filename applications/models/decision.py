@@ -31,18 +31,26 @@ class Decision(models.Model):
     four_eyes_above_cents = models.BigIntegerField(help_text="The program's limit when it was proposed.")
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     approved_at = models.DateTimeField(null=True, blank=True)
-    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
     released_at = models.DateTimeField(null=True, blank=True)
-    grant = models.OneToOneField("credits.Grant", models.PROTECT, null=True, blank=True, related_name="decision")
+    grant = models.OneToOneField(
+        "credits.Grant", models.PROTECT, null=True, blank=True, related_name="decision"
+    )
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_terms_version = models.CharField(max_length=32, blank=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["application"], condition=~Q(state=DecisionState.VOID), name="one_decision_per_application"
+                fields=["application"],
+                condition=~Q(state=DecisionState.VOID),
+                name="one_decision_per_application",
             ),
             models.CheckConstraint(
                 condition=~Q(kind=DecisionKind.AWARD) | Q(amount_cents__gt=0),
@@ -55,7 +63,9 @@ class Decision(models.Model):
                 violation_error_message="The second person must not be the one who proposed it.",
             ),
             models.CheckConstraint(
-                condition=Q(approved_by__isnull=True) == Q(approved_at__isnull=True), name="approval_has_moment"
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True)
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+                name="approval_has_moment",
             ),
             models.CheckConstraint(
                 condition=~Q(state=DecisionState.RELEASED)
@@ -66,7 +76,8 @@ class Decision(models.Model):
                 violation_error_message="An award above the limit needs a second person.",
             ),
             models.CheckConstraint(
-                condition=~Q(state=DecisionState.RELEASED) | Q(released_at__isnull=False, released_by__isnull=False),
+                condition=~Q(state=DecisionState.RELEASED)
+                | Q(released_at__isnull=False, released_by__isnull=False),
                 name="released_has_who_and_when",
             ),
             models.CheckConstraint(

@@ -45,7 +45,9 @@ class Application(models.Model):
     form_version = models.ForeignKey("programs.FormVersion", models.PROTECT, related_name="+")
     applicant = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="applications")
     # A draft has no cycle: it rolls on until it is sent.
-    cycle = models.ForeignKey("programs.Cycle", models.PROTECT, null=True, blank=True, related_name="applications")
+    cycle = models.ForeignKey(
+        "programs.Cycle", models.PROTECT, null=True, blank=True, related_name="applications"
+    )
     reference = models.CharField(max_length=32, null=True, blank=True, unique=True)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     answers = models.JSONField(default=dict)
@@ -67,7 +69,9 @@ class Application(models.Model):
     requested_models = models.JSONField(default=list, blank=True)
     organization_id_text = models.CharField(max_length=128, blank=True)
     email_domain = models.CharField(max_length=253, blank=True)
-    email_key = models.CharField(max_length=254, blank=True, help_text="Canonical form of the applicant's address.")
+    email_key = models.CharField(
+        max_length=254, blank=True, help_text="Canonical form of the applicant's address."
+    )
 
     objects = ApplicationQuerySet.as_manager()
 
@@ -86,7 +90,9 @@ class Application(models.Model):
                 violation_error_message="You have an application in this cycle.",
             ),
             models.UniqueConstraint(
-                fields=["program", "source_id"], condition=Q(source_id__isnull=False), name="one_application_per_source"
+                fields=["program", "source_id"],
+                condition=Q(source_id__isnull=False),
+                name="one_application_per_source",
             ),
             models.CheckConstraint(
                 condition=NEVER_SENT
@@ -94,7 +100,9 @@ class Application(models.Model):
                 name="sent_has_moment_and_cycle",
             ),
             models.CheckConstraint(
-                condition=Q(state=State.WITHDRAWN) == Q(withdrawn_at__isnull=False), name="withdrawn_has_moment"
+                condition=Q(state=State.WITHDRAWN, withdrawn_at__isnull=False)
+                | (~Q(state=State.WITHDRAWN) & Q(withdrawn_at__isnull=True)),
+                name="withdrawn_has_moment",
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="application_state_is_known"),
         ]
@@ -125,7 +133,9 @@ class ApplicationRevision(models.Model):
     made_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application", "number"], name="one_revision_per_number")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "number"], name="one_revision_per_number")
+        ]
         triggers = [
             pgtrigger.Protect(name="revision_append_only", operation=pgtrigger.Update | pgtrigger.Delete),
         ]
@@ -210,7 +220,9 @@ class ScreeningCheck(models.Model):
 class TextSketch(models.Model):
     """A MinHash of an application's long texts (applications.similarity), to find near-duplicates without reading all."""
 
-    application = models.OneToOneField(Application, models.CASCADE, primary_key=True, related_name="sketch")  # derived
+    application = models.OneToOneField(
+        Application, models.CASCADE, primary_key=True, related_name="sketch"
+    )  # derived
     signature = ArrayField(models.BigIntegerField())
     bands = ArrayField(models.BigIntegerField())
 

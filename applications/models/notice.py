@@ -14,7 +14,9 @@ class NoticeState(models.TextChoices):
 
 
 class Notice(models.Model):
-    key = models.CharField(max_length=120, unique=True, help_text="The event and the person: one letter for each.")
+    key = models.CharField(
+        max_length=120, unique=True, help_text="The event and the person: one letter for each."
+    )
     kind = models.CharField(max_length=32, choices=MessageKind)
     program = models.ForeignKey("programs.Program", models.PROTECT, related_name="+")
     application = models.ForeignKey(
@@ -32,7 +34,9 @@ class Notice(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(state="sent") == Q(sent_at__isnull=False), name="sent_notice_has_moment"
+                condition=Q(state="sent", sent_at__isnull=False)
+                | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="sent_notice_has_moment",
             ),
         ]
         indexes = [
