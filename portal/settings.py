@@ -12,8 +12,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # --- Where are we -----------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG", default=False)
-TESTING = env.flag("TESTING", default=False)  # lets portal.clock be set; set by the test runner and the rehearsal
-DEMO = env.flag("DEMO", default=False)  # demo world and its one-click sign-in; refused by a check when DEBUG is off
+TESTING = env.flag(
+    "TESTING", default=False
+)  # lets portal.clock be set; set by the test runner and the rehearsal
+DEMO = env.flag(
+    "DEMO", default=False
+)  # demo world and its one-click sign-in; refused by a check when DEBUG is off
 SECRET_KEY = env.secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.names("ALLOWED_HOSTS", default="127.0.0.1,localhost" if DEBUG else "")
@@ -114,11 +118,13 @@ CACHES = {
 # --- Celery: rows are the queue, tasks are alarm clocks -------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,
+    "visibility_timeout": env.whole_number("CELERY_VISIBILITY_SECONDS", default=3600, at_least=1),
     "global_keyprefix": env.text("CELERY_KEY_PREFIX", default=""),
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
 }
+if TESTING:  # look for the messages of killed workers every second, not every hundred
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {"unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -126,7 +132,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_SOFT_TIME_LIMIT = 540
 CELERY_TASK_TIME_LIMIT = 600
-CELERY_TASK_PUBLISH_RETRY = False  # a nudge that cannot be sent is dropped at once; the next sweep does the work
+CELERY_TASK_PUBLISH_RETRY = (
+    False  # a nudge that cannot be sent is dropped at once; the next sweep does the work
+)
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -236,7 +244,9 @@ EMAIL_BACKEND = (
 # One adapter per provider name used by programs: "manual" (CSV hand-over) or "http" (signed calls to PROVIDER_URL).
 PROVIDER_ADAPTER = env.text("PROVIDER_ADAPTER", default="manual")
 PROVIDER_URL = env.text("PROVIDER_URL")
-PROVIDER_SIGNING_KEYS = env.names("PROVIDER_SIGNING_KEYS")  # whsec_...; the first signs, all verify during rotation
+PROVIDER_SIGNING_KEYS = env.names(
+    "PROVIDER_SIGNING_KEYS"
+)  # whsec_...; the first signs, all verify during rotation
 PROVIDER_TIMEOUT_SECONDS = env.whole_number("PROVIDER_TIMEOUT_SECONDS", default=10, at_least=1)
 
 # --- Texts, times, files --------------------------------------------------------------------------------------------------
@@ -271,5 +281,8 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", default="WARNING" if TESTING else "INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env.text("LOG_LEVEL", default="WARNING" if TESTING else "INFO"),
+    },
 }

@@ -1,0 +1,111 @@
+"""Fixtures for every test: a clean cache, real workers, a real browser."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import processes
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NO_BROWSER = """
+
+  **** BROWSER TESTS SKIPPED: no Chromium found. On Debian: apt-get install chromium ****
+"""
+
+
+@pytest.fixture(autouse=True)
+def _clean_cache() -> None:
+    """Rate limits live in the cache; no test may inherit another one's failed sign-ins."""
+    processes.drop_keys(os.environ["CACHE_PREFIX"] + ":")
+
+
+@pytest.fixture
+def worker(transactional_db: None, tmp_path: Path) -> Callable[..., AbstractContextManager[Any]]:
+    """`with worker() as process:` runs a real Celery worker on the test database (options: tests/processes.py)."""
+    return partial(processes.worker, tmp_path / "worker.log")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One Chromium for the whole run."""
+    if CHROMIUM is None:
+        pytest.skip(NO_BROWSER)
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browser_errors() -> list[str]:
+    """What the browser complained about. A test that provokes an error removes its own line."""
+    return []
+
+
+@pytest.fixture
+def new_page(chromium: Any, live_server: Any, browser_errors: list[str]) -> Iterator[Callable[..., Any]]:
+    """new_page(**context options): a page of a fresh visitor. Console errors, script errors, reports of the content
+    security policy and answers of 500 and above fail the test at its end.
+    """
+    contexts = []
+
+    def make(**options: Any) -> Any:
+        context = chromium.new_context(**{"base_url": live_server.url, "locale": "en-GB", **options})
+        contexts.append(context)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("console", lambda message: _note_console(browser_errors, message))
+        page.on("pageerror", lambda error: browser_errors.append(f"script: {error}"))
+        page.on("response", lambda response: _note_response(browser_errors, response))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert browser_errors == []
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Any]) -> Any:
+    """One page at desk size."""
+    return new_page(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture
+def accessible() -> Callable[..., None]:
+    """accessible(page): no violation of WCAG 2.2 A and AA that axe can see, best practices left out."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+    def check(page: Any, *, context: str | None = None) -> None:
+        results = Axe().run(page, context=context, options={"runOnly": {"type": "tag", "values": tags}})
+        found = [
+            f"{violation['id']}: {node['html'][:160]}"
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+        ]
+        assert found == [], f"{page.url}: {found}"
+
+    return check
+
+
+def _note_console(errors: list[str], message: Any) -> None:
+    """A page that answers 4xx on purpose also logs it; the answer itself is the test's matter."""
+    if message.type == "error" and not message.text.startswith("Failed to load resource"):
+        errors.append(f"console: {message.text}")
+
+
+def _note_response(errors: list[str], response: Any) -> None:
+    is_page = response.request.resource_type == "document"
+    if response.status >= 500 or (response.status >= 400 and not is_page):
+        errors.append(f"{response.status}: {response.url}")
