@@ -1,0 +1,86 @@
+"""Turn what people wrote, dates and amounts into words. Pure; the one place that makes HTML from Markdown."""
+
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import nh3
+from django.utils.dateformat import format as date_format
+from django.utils.safestring import SafeString
+from markdown_it import MarkdownIt
+
+TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "code", "pre", "blockquote", "h3", "h4", "hr"}
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
+ZONES = {
+    "America/Los_Angeles": "Pacific",
+    "America/Denver": "Mountain",
+    "America/Chicago": "Central",
+    "America/New_York": "Eastern",
+    "UTC": "UTC",
+}
+
+_markdown = MarkdownIt("commonmark", {"html": False})
+
+
+@lru_cache(maxsize=512)
+def markdown(text: str) -> SafeString:
+    """Markdown to HTML: raw HTML in the text stays text, and only a short list of tags and link schemes comes out."""
+    html = nh3.clean(
+        _markdown.render(text),
+        tags=TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer",
+    )
+    return SafeString(html)
+
+
+def money(cents: int | None, currency: str = "USD") -> str:
+    """600000 -> "$6,000 USD"; cents are written only where there are any. Empty without an amount."""
+    if cents is None:
+        return ""
+    return f"{amount(cents, currency, whole=cents % 100 == 0)} {currency}"
+
+
+def amount(cents: int, currency: str = "USD", *, whole: bool = False) -> str:
+    """458714 -> "$4,587.14"; a currency without a sign of its own gets none."""
+    sign = "−" if cents < 0 else ""
+    units, rest = divmod(abs(cents), 100)
+    return f"{sign}{SYMBOLS.get(currency, '')}{units:,}" + ("" if whole else f".{rest:02d}")
+
+
+def zone_name(zone: str) -> str:
+    """What people call a time zone: "America/Los_Angeles" -> "Pacific", "Europe/Paris" -> "Paris time"."""
+    return ZONES.get(zone) or zone.rpartition("/")[2].replace("_", " ") + " time"
+
+
+def day(value: date) -> str:
+    return date_format(value, "D j M Y")
+
+
+def day_long(value: date) -> str:
+    return date_format(value, "l j F Y")
+
+
+def day_short(value: date) -> str:
+    return date_format(value, "j M")
+
+
+def moment(value: datetime, zone: str = "UTC") -> str:
+    """Mon 7 Dec 2026, 00:00 Pacific (08:00 UTC): local first, UTC beside it, with its day where that differs."""
+    universal = value.astimezone(UTC)
+    if zone == "UTC":
+        return date_format(universal, "D j M Y, H:i") + " UTC"
+    return f"{date_format(value.astimezone(ZoneInfo(zone)), 'D j M Y, H:i')} {zone_name(zone)} ({utc(value, zone)})"
+
+
+def local_time(value: datetime, zone: str) -> str:
+    """00:00 Pacific"""
+    return f"{date_format(value.astimezone(ZoneInfo(zone)), 'H:i')} {zone_name(zone)}"
+
+
+def utc(value: datetime, zone: str = "UTC") -> str:
+    """08:00 UTC, or "8 Dec, 01:00 UTC" where the day differs from the day in `zone`."""
+    universal = value.astimezone(UTC)
+    same_day = universal.date() == value.astimezone(ZoneInfo(zone)).date()
+    return date_format(universal, "H:i" if same_day else "j M, H:i") + " UTC"

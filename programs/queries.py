@@ -1,0 +1,210 @@
+"""Find programs, their calendar, their questions and doors as the public pages show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import F, Prefetch, Q, QuerySet
+
+from portal import day_strip, texts
+from programs.models import (
+    AwardMode,
+    Cycle,
+    CycleState,
+    Door,
+    EligibilityRule,
+    FaqEntry,
+    Program,
+    ProgramState,
+    RuleKind,
+    TermMode,
+)
+
+HIDDEN = (ProgramState.DRAFT, ProgramState.ARCHIVED)
+DAYS_AHEAD = 366
+SEARCH_WORDS = 8  # more words than that narrow nothing
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Where a program stands in its month: what the day strip and the countdown draw."""
+
+    is_open: bool
+    state: str  # the word beside the dot
+    tone: str  # "good", "soon" or ""
+    today: date  # local
+    cycle: Cycle | None  # the evaluation that an application sent now belongs to
+    opens_on: date | None  # local day on which a program that is not open yet opens
+    days_left: int | None  # until the cut-off, or until it opens
+    first: date | None = None
+    last: date | None = None
+    marks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Card:
+    """A program in the directory."""
+
+    program: Program
+    clock: Clock
+    award: str
+    award_note: str
+    term: str
+
+
+def public() -> QuerySet[Program]:
+    """The programs that everybody may see; the base of every public page."""
+    return Program.objects.exclude(state__in=HIDDEN)
+
+
+def cards(*, at: datetime) -> list[Card]:
+    """The directory in its order. Two queries."""
+    programs = list(public().order_by("position", "name"))
+    cycles = next_cycles(programs, at=at)
+    return [card(program, cycles.get(program.pk), at=at) for program in programs]
+
+
+def card(program: Program, cycle: Cycle | None, *, at: datetime) -> Card:
+    """What a card says; no query."""
+    return Card(
+        program=program,
+        clock=clock_of(program, cycle, at=at),
+        award=award_text(program),
+        award_note=award_note(program),
+        term=term_text(program),
+    )
+
+
+def next_cycles(programs: Iterable[Program], *, at: datetime) -> dict[int, Cycle]:
+    """Program id -> the first evaluation whose cut-off lies ahead. One query."""
+    found = (
+        Cycle.objects.filter(program__in=list(programs), cut_off_at__gt=at)
+        .exclude(state=CycleState.CLOSED)
+        .order_by("program_id", "cut_off_at")
+        .distinct("program_id")
+    )
+    return {cycle.program_id: cycle for cycle in found}
+
+
+def next_cycle(program: Program, *, at: datetime) -> Cycle | None:
+    """The first evaluation whose cut-off lies ahead."""
+    return (
+        program.cycles.filter(cut_off_at__gt=at)
+        .exclude(state=CycleState.CLOSED)
+        .order_by("cut_off_at")
+        .first()
+    )
+
+
+def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
+    """Where the program stands at this moment; no query. Days are days in the program's zone."""
+    zone = ZoneInfo(program.time_zone)
+    today = at.astimezone(zone).date()
+    waiting = program.opens_on is not None and program.opens_on > today
+    is_open = program.state == ProgramState.OPEN and not waiting
+    if program.state == ProgramState.OPEN and waiting and program.opens_on:
+        first = today - timedelta(days=24)
+        return Clock(
+            is_open=False,
+            state=f"Opens {texts.day_short(program.opens_on)}",
+            tone="soon",
+            today=today,
+            cycle=cycle,
+            opens_on=program.opens_on,
+            days_left=(program.opens_on - today).days,
+            first=first,
+            last=program.opens_on,
+            marks=day_strip.marks(first=first, last=program.opens_on, today=today, tall=(program.opens_on,)),
+        )
+    if not is_open or cycle is None:
+        word = "Open" if is_open else program.get_state_display()
+        opens_on = program.opens_on if waiting else None
+        return Clock(is_open, word, "good" if is_open else "", today, cycle, opens_on, None)
+    last = cycle.cut_off_at.astimezone(zone).date()
+    first = min(max(cycle.opens_at.astimezone(zone).date(), last - timedelta(days=35)), today)
+    return Clock(
+        is_open=True,
+        state="Open",
+        tone="good",
+        today=today,
+        cycle=cycle,
+        opens_on=None,
+        days_left=(last - today).days,
+        first=first,
+        last=last,
+        marks=day_strip.marks(first=first, last=last, today=today, tall=(last,)),
+    )
+
+
+def award_text(program: Program) -> str:
+    if program.award_mode == AwardMode.FIXED:
+        return texts.money(program.award_default_cents, program.currency)
+    if program.award_mode == AwardMode.CAPPED:
+        return f"Up to {texts.money(program.award_cap_cents, program.currency)}"
+    return "Set per project"
+
+
+def award_note(program: Program) -> str:
+    return {
+        AwardMode.FIXED: "the same for everyone",
+        AwardMode.CAPPED: "set per project",
+        AwardMode.UNDISCLOSED: "told when it is posted; may differ from what you ask",
+    }[AwardMode(program.award_mode)]
+
+
+def term_text(program: Program) -> str:
+    if program.term_mode == TermMode.NONE:
+        return "None stated"
+    months = f"{program.term_months} month{'' if program.term_months == 1 else 's'}"
+    return months if program.term_mode == TermMode.MONTHS else f"Your timeline, at most {months}"
+
+
+def program_page(slug: str) -> Program:
+    """One public program with everything its page shows, in few queries. Raises Program.DoesNotExist."""
+    return (
+        public()
+        .prefetch_related(
+            Prefetch("criteria", to_attr="rubric"),
+            Prefetch("doors", queryset=Door.objects.order_by("position", "pk"), to_attr="other_doors"),
+            "schedule_exceptions",
+        )
+        .get(slug=slug)
+    )
+
+
+def evaluations(program: Program, *, at: datetime) -> list[Cycle]:
+    """The evaluations of this calendar year and of the twelve months ahead, in order."""
+    today = at.astimezone(ZoneInfo(program.time_zone)).date()
+    return list(
+        program.cycles.filter(
+            evaluation_on__gte=date(today.year, 1, 1), evaluation_on__lte=today + timedelta(days=DAYS_AHEAD)
+        ).order_by("evaluation_on")
+    )
+
+
+def faq(*, q: str = "", program: Program | None = None) -> QuerySet[FaqEntry]:
+    """Questions of one public program or of all; every word of q must occur in the question or its answer."""
+    found = (
+        FaqEntry.objects.filter(program=program) if program else FaqEntry.objects.filter(program__in=public())
+    )
+    for word in q.replace("\x00", " ").split()[:SEARCH_WORDS]:
+        found = found.filter(Q(question__icontains=word) | Q(answer__icontains=word))
+    return found.select_related("program").order_by("program__position", "program__name", "position", "pk")
+
+
+def doors(*, keys: Iterable[str] = ()) -> list[Door]:
+    """Doors of public programs other than programs, each once by its title; `keys` picks those whose key starts so."""
+    found = Door.objects.filter(program__in=public()).exclude(kind="program").select_related("program")
+    wanted = Q()
+    for key in keys:
+        wanted |= Q(key__startswith=key)
+    by_title: dict[str, Door] = {}
+    for door in found.filter(wanted).order_by(F("position"), "program__position", "pk"):
+        by_title.setdefault(door.title, door)
+    return list(by_title.values())
+
+
+def country_rule(program: Program) -> EligibilityRule | None:
+    """The program's rule about countries, if it has one."""
+    return program.rules.filter(kind=RuleKind.COUNTRY).first()
