@@ -1,0 +1,18 @@
+"""What is true about credit: the ledger, and the grants it carries."""
+
+from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage
+from credits.models.ledger import Block, ChainHead, Entry, LedgerAccount, LedgerCheck, Transfer
+
+__all__ = [
+    "Block",
+    "ChainHead",
+    "Delivery",
+    "DeliveryState",
+    "Entry",
+    "Grant",
+    "LedgerAccount",
+    "LedgerCheck",
+    "Organization",
+    "Stage",
+    "Transfer",
+]

@@ -1,0 +1,169 @@
+"""Grants: credit given to one organization at a provider, and the message that tells the provider."""
+
+import uuid
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+
+class Organization(models.Model):
+    """An organization at a provider, named by the id that the provider gave it."""
+
+    provider = models.SlugField(max_length=32)
+    external_id = models.CharField("organization ID", max_length=80)
+    name = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "external_id"],
+                name="one_organization_per_provider_id",
+                violation_error_message="This organization is registered already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+
+class Stage(models.TextChoices):
+    """Where the credit of a grant is. It follows the ledger; ledger_verify compares the two."""
+
+    RESERVED = "reserved", "Reserved"
+    SENT = "sent", "Sent"
+    CONFIRMED = "confirmed", "Confirmed"
+    FAILED = "failed", "Failed"
+    VOID = "void", "Cancelled"
+
+
+# Which stage may follow which. The ledger movement named beside it is written in the same transaction.
+MAY_BECOME: dict[str, tuple[str, ...]] = {
+    Stage.RESERVED: (Stage.SENT, Stage.VOID),  # send, void
+    Stage.SENT: (Stage.CONFIRMED, Stage.FAILED),  # post, void
+    Stage.CONFIRMED: (),
+    Stage.FAILED: (),
+    Stage.VOID: (),
+}
+
+
+class Grant(models.Model):
+    """One award of credit: its own lot with its own term. A top-up is a second grant."""
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    reference = models.CharField(max_length=64, unique=True)
+    program = models.SlugField(max_length=64, help_text="Slug of the program.")
+    provider = models.SlugField(max_length=32)
+    holder = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
+    organization = models.ForeignKey(
+        Organization, models.PROTECT, null=True, blank=True, related_name="grants"
+    )
+    amount_cents = models.BigIntegerField("amount")
+    currency = models.CharField(max_length=3, default="USD")
+    term_months = models.PositiveSmallIntegerField("term in months", null=True, blank=True)
+    starts_on = models.DateField(null=True, blank=True)
+    expires_on = models.DateField(
+        null=True, blank=True, help_text="The last day on which the credit can be used."
+    )
+    stage = models.CharField(max_length=12, choices=Stage, default=Stage.RESERVED)
+    failure = models.CharField(max_length=300, blank=True, help_text="Why the provider refused it.")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it failed or was cancelled.")
+    # Last, because from here on the name hides the module in this class body.
+    models = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="grant_amount_positive"),
+            models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="grant_currency_form"),
+            models.CheckConstraint(condition=Q(stage__in=Stage.values), name="grant_stage_known"),
+            models.CheckConstraint(
+                condition=Q(term_months__isnull=True) | Q(term_months__gte=1, term_months__lte=120),
+                name="grant_term_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(stage__in=[Stage.RESERVED, Stage.VOID])
+                | Q(sent_at__isnull=False, organization__isnull=False),
+                name="grant_sent_has_organization",
+            ),
+            models.CheckConstraint(
+                condition=Q(stage=Stage.CONFIRMED, confirmed_at__isnull=False, starts_on__isnull=False)
+                | (~Q(stage=Stage.CONFIRMED) & Q(confirmed_at__isnull=True, starts_on__isnull=True)),
+                name="grant_confirmed_has_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(expires_on__isnull=True)
+                | Q(term_months__isnull=False, starts_on__isnull=False, expires_on__gt=F("starts_on")),
+                name="grant_expiry_after_start",
+            ),
+            models.CheckConstraint(
+                condition=Q(stage__in=[Stage.FAILED, Stage.VOID], ended_at__isnull=False)
+                | (~Q(stage__in=[Stage.FAILED, Stage.VOID]) & Q(ended_at__isnull=True)),
+                name="grant_ended_has_moment",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(stage=Stage.RESERVED), name="grants_to_send"),
+            models.Index(fields=["program", "stage"], name="grants_by_program"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class DeliveryState(models.TextChoices):
+    PENDING = "pending", "Waiting"
+    SENT = "sent", "Sent"
+    UNKNOWN = "unknown", "Outcome unknown"
+    CONFIRMED = "confirmed", "Confirmed"
+    REFUSED = "refused", "Refused"
+
+
+SETTLED = (DeliveryState.CONFIRMED, DeliveryState.REFUSED)
+UNSETTLED = (DeliveryState.PENDING, DeliveryState.SENT, DeliveryState.UNKNOWN)
+
+
+class Delivery(models.Model):
+    """The message that gives one grant to the provider. These rows are the queue; a worker claims them."""
+
+    grant = models.OneToOneField(Grant, models.PROTECT, related_name="delivery")
+    key = models.CharField(max_length=80, unique=True, help_text="The provider knows the grant by this key.")
+    state = models.CharField(max_length=12, choices=DeliveryState, default=DeliveryState.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(
+        help_text="Not before this moment; a worker's claim pushes it ahead."
+    )
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="The first call, or the export of the row."
+    )
+    settled_at = models.DateTimeField(null=True, blank=True)
+    alerted_at = models.DateTimeField(null=True, blank=True, help_text="When it was put before a person.")
+    last_error = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=DeliveryState.values), name="delivery_state_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=SETTLED, settled_at__isnull=False)
+                | (~Q(state__in=SETTLED) & Q(settled_at__isnull=True)),
+                name="delivery_settled_has_moment",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=DeliveryState.PENDING) | Q(sent_at__isnull=False),
+                name="delivery_sent_has_moment",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at", "id"], condition=Q(state__in=UNSETTLED), name="deliveries_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
