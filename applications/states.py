@@ -22,7 +22,8 @@ MAY_BECOME: dict[State, frozenset[State]] = {
     State.IN_REVIEW: frozenset({State.AWARDED, State.DECLINED, State.DEFERRED, State.WITHDRAWN}),
     State.DEFERRED: frozenset({State.IN_REVIEW, State.WITHDRAWN}),
     State.AWARDED: frozenset(),
-    State.DECLINED: frozenset(),
+    # Silence: a quiet decline must look like any other undecided application, withdrawing included.
+    State.DECLINED: frozenset({State.WITHDRAWN}),
     State.WITHDRAWN: frozenset(),
 }
 

@@ -130,10 +130,15 @@ def end_of_decided_by(cycle: Cycle) -> datetime:
     return _midnight(cycle.decided_by_on + timedelta(days=1), cycle.program.time_zone)
 
 
-def _first_opening(program: Program, at: datetime) -> datetime:
+def opening(program: Program) -> datetime:
+    """The instant from which applications are taken. Needs `opens_on`."""
     if program.opens_on is None:
-        return at
-    return max(at, _midnight(program.opens_on, program.time_zone))
+        raise ValueError(f"{program} has no opening date")
+    return _midnight(program.opens_on, program.time_zone)
+
+
+def _first_opening(program: Program, at: datetime) -> datetime:
+    return at if program.opens_on is None else max(at, opening(program))
 
 
 def _midnight(day: date, zone: str) -> datetime:

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from dateutil.rrule import rrule, rrulestr
 
+from portal.refusals import Refused
+
 # Every rule counts from this Monday unless it brings its own DTSTART line, so "every second Wednesday" has one meaning.
 ANCHOR = date(2001, 1, 1)
 LAST_YEAR = 2199
@@ -32,7 +34,7 @@ _PARTS = {
 _FREQUENCIES = {"DAILY", "WEEKLY", "MONTHLY", "YEARLY"}
 
 
-class WrongRule(ValueError):
+class WrongRule(Refused):
     """The rule or the zone cannot be read. The message is safe to show."""
 
 
@@ -71,11 +73,7 @@ def moments(
     for regular in days(rule, first, last):
         actual = exceptions.get(regular, regular)
         # A day that the rule gives by itself is not called shifted when another one moves onto it.
-        if (
-            actual is not None
-            and after < actual <= until
-            and shifted_from.get(actual, actual) is not None
-        ):
+        if actual is not None and after < actual <= until and shifted_from.get(actual, actual) is not None:
             shifted_from[actual] = regular if actual != regular else None
     return [
         Moment(
@@ -90,9 +88,7 @@ def moments(
 
 def instant(day: date, time_of_day: time, zone: ZoneInfo) -> datetime:
     """Turn a local wall time into UTC. fold=0 gives both halves of the rule: the first of two, or past the gap."""
-    return datetime.combine(
-        day, time_of_day.replace(fold=0, tzinfo=None), tzinfo=zone
-    ).astimezone(UTC)
+    return datetime.combine(day, time_of_day.replace(fold=0, tzinfo=None), tzinfo=zone).astimezone(UTC)
 
 
 @lru_cache(maxsize=512)
@@ -103,9 +99,7 @@ def days(rule: str, first: date, last: date) -> tuple[date, ...]:
     return tuple(found.date() for found in recurrence.xafter(start, inc=True))
 
 
-def problems(
-    rule: str, time_zone: str, exceptions: Mapping[date, date | None] | None = None
-) -> list[str]:
+def problems(rule: str, time_zone: str, exceptions: Mapping[date, date | None] | None = None) -> list[str]:
     """Say what is wrong with a schedule, one sentence each; an empty list means it can be used."""
     found = []
     try:
@@ -121,14 +115,10 @@ def problems(
     taken: dict[date, date] = {}
     for day, moved_to in sorted((exceptions or {}).items()):
         if day not in regular:
-            found.append(
-                f"{day.isoformat()} is not an evaluation day of this rule, so it cannot move."
-            )
+            found.append(f"{day.isoformat()} is not an evaluation day of this rule, so it cannot move.")
         elif moved_to == day:
             found.append(f"{day.isoformat()} moves to itself.")
-        elif moved_to is not None and (
-            moved_to in taken or moved_to in regular - set(exceptions or {})
-        ):
+        elif moved_to is not None and (moved_to in taken or moved_to in regular - set(exceptions or {})):
             found.append(
                 f"{day.isoformat()} moves to {moved_to.isoformat()}, which already has an evaluation."
             )
@@ -144,9 +134,7 @@ def _zones() -> frozenset[str]:
 
 def _zone(name: str) -> ZoneInfo:
     if name not in _zones():
-        raise WrongRule(
-            f"“{name[:64]}” is not a time zone. Use an IANA name such as America/Los_Angeles."
-        )
+        raise WrongRule(f"“{name[:64]}” is not a time zone. Use an IANA name such as America/Los_Angeles.")
     return ZoneInfo(name)
 
 
@@ -157,7 +145,7 @@ def _parsed(rule: str) -> rrule:
     lines = rule.strip().upper().splitlines()
     if len(lines) == 2 and (dated := _DTSTART.match(lines[0].strip())):
         try:
-            start = datetime.strptime(dated[1], "%Y%m%d").date()
+            start = date.fromisoformat(dated[1])
         except ValueError:
             raise WrongRule(f"“{dated[1]}” is not a date.") from None
         lines = lines[1:]

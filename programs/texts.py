@@ -3,7 +3,11 @@
 import re
 import unicodedata
 
-LARGEST_TEXT = 1_000_000  # characters kept of anything typed; above the request limit, so only an import meets it
+from portal.refusals import Refused
+
+LARGEST_TEXT = (
+    1_000_000  # characters kept of anything typed; above the request limit, so only an import meets it
+)
 
 # PostgreSQL refuses NUL and lone surrogates in jsonb; U+FFFD is what other software writes where it lost a character.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffd]")
@@ -18,7 +22,7 @@ _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _BLANKS = re.compile(r"\s+")
 
 
-class UnstorableText(ValueError):
+class UnstorableText(Refused):
     """The text holds a character that no database column can keep. The message is safe to show."""
 
 

@@ -1,0 +1,307 @@
+"""Forms of the applicant, built from a form version: one Django form per section."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Layout
+from crispy_forms.utils import TEMPLATE_PACK
+from django import forms
+from django.template.context import Context
+from django.template.loader import get_template
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django_countries import countries
+
+from applications import answers as answering
+from programs import fields, values
+from programs.fields import Answers, Question, Section
+from programs.texts import word_count
+from programs.widgets import PeopleRows
+
+ROWS_TEMPLATE = "applications/widgets/rows.html"
+
+_CONTROLS = {
+    "long_text": "textarea",
+    "doi_list": "textarea",
+    "yes_no": "choices",
+    "multiple_choice": "choices",
+    "country": "select",
+    "people": "people",
+    "acknowledgement": "tick",
+    "text": "text",
+}
+_INPUT_TYPES = {"email": "email", "date": "date"}
+
+
+class SectionForm(forms.Form):
+    """One section of an application.
+
+    Unlike other forms it keeps everything: cleaned_data has each question that was asked, as {"raw": ...} where the
+    value is no answer yet, whether or not the form is valid. `strict` also reports what is missing; a question that
+    its condition hides is never reported.
+    """
+
+    use_required_attribute = False
+
+    def __init__(
+        self,
+        section: Section,
+        *,
+        answers: Answers,
+        data: Mapping[str, Any] | None,
+        strict: bool,
+        report: bool,
+    ) -> None:
+        self.section, self.answers, self.strict, self.report = section, answers, strict, report
+        super().__init__(data=data, initial=answering.initial(section, answers), label_suffix="")
+        self.asked = list(_asked(section, answers))
+        for question in self.asked:
+            if field := fields.form_field(question):
+                self.fields[question["key"]] = field
+
+    @property
+    def helper(self) -> FormHelper:
+        helper = FormHelper(self)
+        helper.form_tag = False
+        helper.disable_csrf = True  # the page's own form tag carries the token
+        helper.layout = Layout(Rows())
+        return helper
+
+    def _clean_fields(self) -> None:
+        problems: dict[str, str] = {}
+        for name, bound in self._bound_items():
+            typed = bound.data
+            try:
+                self.cleaned_data[name] = values.cleaned(self.fields[name].question, typed)
+            except values.BadAnswer as error:
+                self.cleaned_data[name] = answering.raw(typed)
+                problems[name] = str(error)
+        kept = dict(self.cleaned_data)
+        for question in self._visible(kept):
+            name = question["key"]
+            if name not in problems and self.strict and question.get("required") and kept.get(name) is None:
+                problems[name] = values.missing(question)
+            if name in problems:
+                self.add_error(name, problems[name])
+        self.cleaned_data = kept  # add_error takes what it complains about out
+
+    def _visible(self, given: Answers) -> Iterator[Question]:
+        """The questions of this section that the given answers ask, on top of the answers of other sections."""
+        here = {question["key"] for question in self.asked}
+        standing = {key: value for key, value in self.answers.items() if key not in here}
+        for question in self.asked:
+            if question["type"] != "text" and fields.visible(question, standing):
+                standing[question["key"]] = given.get(question["key"])
+                yield question
+
+    def problems(self) -> list[dict[str, str]]:
+        """What to fix, in order, for the summary on top: key, label, message, and anchor, the id to jump to."""
+        found = self._messages()
+        return [
+            {
+                "key": question["key"],
+                "label": question["label"],
+                "message": found[question["key"]],
+                "anchor": _anchor(question),
+            }
+            for question in self.asked
+            if question["key"] in found
+        ]
+
+    def _messages(self) -> dict[str, str]:
+        if self.is_bound:
+            return {name: " ".join(errors) for name, errors in self.errors.items()}
+        unreadable = {
+            key for key, value in self.answers.items() if isinstance(value, Mapping) and set(value) == {"raw"}
+        }
+        if not self.report and not unreadable:
+            return {}
+        found = {}
+        for question in self._visible(self.answers):
+            if (self.report or question["key"] in unreadable) and (
+                message := answering.problem(question, self.answers.get(question["key"]))
+            ):
+                found[question["key"]] = message
+        return found
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """What the template shows, one dict per question. Drawn by hand: a widget template each would cost double."""
+        messages = self._messages()
+        for question in self.asked:
+            name = question["key"]
+            if question["type"] == "text":
+                yield {"control": "text", "id": f"id_{name}"} | _frame(question)
+                continue
+            value = self[name].value()
+            yield _row(question, value, messages.get(name, ""))
+
+
+class Rows:
+    """The crispy layout object that draws all questions of a SectionForm with one template."""
+
+    def render(
+        self, form: SectionForm, context: Context, template_pack: str = TEMPLATE_PACK, **kwargs: Any
+    ) -> SafeString:
+        form.rendered_fields.update(form.fields)
+        return get_template(ROWS_TEMPLATE).render({"rows": form.rows()})
+
+    def get_field_names(self, index: list[int] | None = None) -> list[Any]:
+        return []
+
+
+def section_form(
+    section: Section,
+    *,
+    answers: Answers,
+    data: Mapping[str, Any] | None = None,
+    strict: bool = False,
+    report: bool = False,
+) -> SectionForm:
+    """Build the form of one section over the saved answers.
+
+    data: what was posted (a QueryDict, or a dict with lists for several values); None shows the saved answers.
+    strict: missing required answers are problems too; leave it off for autosave and "save and leave".
+    report: an unbound form shows every problem of its saved answers; otherwise only of those kept as typed.
+    Save with `answers.store(section, form.cleaned_data)` after `is_valid()`, whatever that said.
+    """
+    return SectionForm(section, answers=answers, data=data, strict=strict, report=report)
+
+
+def _asked(section: Section, answers: Answers) -> Iterator[Question]:
+    """The questions on the page. A condition on the same page is left to the page; any other is settled here."""
+    here: set[str] = set()
+    for question in fields.expanded(section):
+        condition = question.get("show_if")
+        if condition and condition["question"] not in here and not fields.visible(question, answers):
+            continue
+        here.add(question["key"])
+        yield question
+
+
+def _anchor(question: Question) -> str:
+    """The id of the first control of a question."""
+    name, control = question["key"], _control(question)
+    return {"choices": f"id_{name}_0", "people": f"id_{name}_0_name"}.get(control, f"id_{name}")
+
+
+def _control(question: Question) -> str:
+    if question["type"] == "single_choice":
+        return "select" if len(values.choices(question)) > fields.RADIOS_UP_TO else "choices"
+    return _CONTROLS.get(question["type"], "input")
+
+
+def _frame(question: Question) -> dict[str, Any]:
+    condition = question.get("show_if")
+    return {
+        "question": question,
+        "show_if_question": condition["question"] if condition else "",
+        "show_if_any_of": json.dumps(condition["any_of"]) if condition else "",
+    }
+
+
+def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
+    name, control = question["key"], _control(question)
+    row = {"control": control, "name": name, "id": f"id_{name}", "message": message} | _frame(question)
+    described = []
+    if question.get("help"):
+        described.append(f"id_{name}_helptext")
+    if message:
+        described.append(f"id_{name}_error")
+    if control in ("input", "textarea"):
+        row["value"] = "" if value is None else value
+        row["counter"] = counter = _counter(question, row["value"])
+        if counter:
+            described.append(f"id_{name}_count")
+        row |= _attributes(question)
+    elif control == "choices":
+        row |= _choices(question, value)
+    elif control == "select":
+        row["options"] = _select_options(question, "" if value is None else str(value))
+    elif control == "people":
+        row["people"] = PeopleRows(question.get("max", values.MOST_ENTRIES)).rows(name, value)
+    elif control == "tick":
+        row["checked"] = value in (True, "on")
+    row["described_by"] = " ".join(described)
+    return row
+
+
+def _attributes(question: Question) -> dict[str, Any]:
+    kind = question["type"]
+    return {
+        "input_type": _INPUT_TYPES.get(kind, "text"),
+        "mode": {"money": "decimal", "integer": "numeric", "months": "numeric", "url": "url"}.get(kind, ""),
+        "autocomplete": question.get("autocomplete", "email" if kind == "email" else ""),
+        "rows": fields.text_rows(question),
+        "currency": question.get("currency", "USD") if kind == "money" else "",
+        "unit": "months" if kind == "months" else "",
+    }
+
+
+def _counter(question: Question, value: object) -> dict[str, Any] | None:
+    """The counter below a text, already right without JavaScript."""
+    text = value if isinstance(value, str) else ""
+    if limit := question.get("max_words"):
+        have, unit = word_count(text), "words"
+    elif limit := question.get("max_chars"):
+        have, unit = len(text), "characters"
+    else:
+        return None
+    state = "over" if have > limit else "near" if have * 10 > limit * 9 else ""
+    return {"limit": limit, "have": have, "unit": unit, "state": state}
+
+
+def _choices(question: Question, value: object) -> dict[str, Any]:
+    chosen = {str(entry) for entry in value} if isinstance(value, (list, tuple)) else {str(value)}
+    if question["type"] == "yes_no":
+        listed = [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]
+    else:
+        listed = values.choices(question)
+    layout = question.get("layout") or ("two" if len(listed) > 1 else "one")
+    return {
+        "options": listed,
+        "chosen": chosen,
+        "many": question["type"] == "multiple_choice",
+        "layout": "" if layout == "one" else layout,
+    }
+
+
+def _select_options(question: Question, value: str) -> SafeString:
+    if question["type"] == "country":
+        listed = question.get("countries")
+        return _country_options(None if listed is None else tuple(listed), value[:80], get_language() or "")
+    return _options(tuple((choice["value"], choice["label"]) for choice in values.choices(question)), value)
+
+
+@lru_cache(maxsize=256)
+def _country_options(listed: tuple[str, ...] | None, value: str, language: str) -> SafeString:
+    """Kept, because two hundred options cost more than the rest of a page; `language` is part of the key only."""
+    wanted = None if listed is None else set(listed)
+    return _options(
+        tuple((code, name) for code, name in countries if wanted is None or code in wanted), value
+    )
+
+
+def _options(listed: tuple[tuple[str, str], ...], value: str) -> SafeString:
+    """The options of a select; a value that is none of them stays as one more, so that it is not lost."""
+    known = {code for code, _ in listed}
+    extra = () if not value or value in known else ((value, value),)
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (
+                format_html(
+                    '<option value="{}" selected>{}</option>'
+                    if code == value
+                    else '<option value="{}">{}</option>',
+                    code,
+                    label,
+                ),
+            )
+            for code, label in (("", "Choose"), *listed, *extra)
+        ),
+    )

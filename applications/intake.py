@@ -1,0 +1,283 @@
+"""From the first click to the receipt: start a draft, save it, send it, take it back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Max
+
+from applications import answers as answering
+from applications import eligibility, emails, notices, references, similarity
+from applications.models import Application, ApplicationRevision, Decision, DecisionState, TextSketch
+from applications.states import MAY_BECOME, State
+from portal import audit
+from portal.models import User
+from portal.refusals import Refused
+from programs import cycles, form_versions
+from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState
+
+Answers = dict[str, object]
+
+
+class CannotStart(Refused):
+    """The program takes no application from this person now. `findings` are the rules that block, if any."""
+
+    def __init__(self, text: str, findings: list[eligibility.Finding] | None = None) -> None:
+        self.findings = findings or []
+        super().__init__(text)
+
+
+class CannotEdit(Refused):
+    """The application is not open to changes any more."""
+
+
+class StaleTab(Refused):
+    """Another tab or person saved in between. `current_version` is the one that stands."""
+
+    def __init__(self, current_version: int) -> None:
+        self.current_version = current_version
+        super().__init__(
+            "This application was changed in another window. Nothing you typed here is lost: "
+            "copy what you need, then reload the page."
+        )
+
+
+class CannotSubmit(Refused):
+    """The application cannot be sent yet. `problems` maps question keys to what to do."""
+
+    def __init__(self, text: str, problems: Mapping[str, str] | None = None) -> None:
+        self.problems = dict(problems or {})
+        super().__init__(text)
+
+
+class CannotWithdraw(Refused):
+    """There is nothing to take back."""
+
+
+def start(*, program_id: int, answers: Answers, by: User, at: datetime) -> Application:
+    """Open a draft, or return the one this person has. `answers` are those of the short step before the form.
+
+    Raises CannotStart when the program is not open, when a rule blocks, or while an application is being evaluated.
+    """
+    program = Program.objects.get(pk=program_id)
+    _refuse_closed(program, at, CannotStart)
+    version = form_versions.current(program)
+    if version is None:
+        raise CannotStart(f"{program} has no form yet.")
+    _refuse_blocked(program, _facts(answering.mapped(version.sections, answers), answers, by), CannotStart)
+    try:
+        with transaction.atomic():
+            draft, created = Application.objects.get_or_create(
+                program=program,
+                applicant=by,
+                state=State.DRAFT,
+                defaults={"form_version": version, "answers": answers, "created_at": at, "saved_at": at},
+            )
+            if created:
+                audit.record(action="application.start", subject=draft, by=by, at=at)
+    except IntegrityError:  # two first clicks at once: the other one made it
+        draft = Application.objects.get(program=program, applicant=by, state=State.DRAFT)
+        created = False
+    if not created and answers:
+        save_answers(application_id=draft.pk, changes=answers, version=None, by=by, at=at)
+        draft.refresh_from_db()
+    return draft
+
+
+@transaction.atomic
+def save_answers(*, application_id: int, changes: Answers, version: int | None, by: User, at: datetime) -> int:
+    """Keep some answers of an application; returns the new version number.
+
+    version: the number the page was loaded with; None skips the check. A sent application may be changed until its
+    cut-off, if it stays complete; each such change is a revision. Raises StaleTab, CannotEdit or CannotSubmit.
+    """
+    application = _locked(application_id)
+    if version is not None and version != application.answers_version:
+        raise StaleTab(application.answers_version)
+    if application.state == State.DRAFT:
+        application.answers = {**application.answers, **changes}
+        application.answers_version += 1
+        application.saved_at = at
+        application.save(update_fields=["answers", "answers_version", "saved_at"])
+        return application.answers_version
+    if application.state != State.SUBMITTED:
+        raise CannotEdit(f"{application} can no longer be changed.")
+    _lock_open_cycle(application.cycle, at, CannotEdit)
+    application.answers = {**application.answers, **changes}
+    _complete(application, by=application.applicant, at=at)
+    application.answers_version += 1
+    application.saved_at = at
+    application.save()
+    _keep_revision(application, by=by, at=at)
+    audit.record(action="application.edit", subject=application, by=by, at=at)
+    return application.answers_version
+
+
+def submit(*, application_id: int, by: User, at: datetime) -> Application:
+    """Send an application into the next evaluation; sending it again returns the same application.
+
+    Raises CannotSubmit with every problem by question, or with one sentence when the program is closed, a rule blocks
+    or another application of this person is in the same cycle. Nothing typed is lost in any case.
+    """
+    for _ in range(5):
+        try:
+            with transaction.atomic():
+                return _submit(application_id, by=by, at=at)
+        except IntegrityError as error:
+            if "one_live_application_per_cycle" in str(error):
+                raise CannotSubmit("You already have an application in this evaluation.") from error
+            if "reference" not in str(error):
+                raise
+    raise CannotSubmit("We could not number your application. Please send it again.")
+
+
+@transaction.atomic
+def withdraw(*, application_id: int, by: User, at: datetime) -> Application:
+    """Take an application back. A decision that waits for release is undone with it.
+
+    A quiet decline may be withdrawn too until its decided-by date: refusing would tell what silence hides.
+    Raises CannotWithdraw.
+    """
+    application = _locked(application_id)
+    if application.state == State.WITHDRAWN:
+        return application
+    if State.WITHDRAWN not in MAY_BECOME[State(application.state)] or _silence_over(application, at):
+        raise CannotWithdraw(f"{application} is closed; there is nothing to withdraw.")
+    Decision.objects.filter(application=application, state=DecisionState.PENDING).update(state=DecisionState.VOID)
+    was_sent = application.state != State.DRAFT
+    application.state = State.WITHDRAWN
+    application.withdrawn_at = at
+    application.save(update_fields=["state", "withdrawn_at"])
+    audit.record(action="application.withdraw", subject=application, by=by, at=at)
+    if was_sent:
+        notices.queue(kind=MessageKind.WITHDRAWN, application=application, recipient=application.applicant, at=at)
+    return application
+
+
+def _submit(application_id: int, *, by: User, at: datetime) -> Application:
+    application = _locked(application_id)
+    if application.state == State.SUBMITTED:
+        return application
+    if application.state != State.DRAFT:
+        raise CannotSubmit(f"{application} was sent before and is closed.")
+    program = application.program
+    _refuse_closed(program, at, CannotSubmit)
+    try:
+        cycle = cycles.accepting(program, at=at)
+    except cycles.NoCycle as error:
+        raise CannotSubmit(str(error)) from error
+    _lock_open_cycle(cycle, at, CannotSubmit)
+    application.cycle = cycle
+    _complete(application, by=by, at=at)
+    application.state = State.SUBMITTED
+    application.submitted_at = application.saved_at = at
+    application.answers_version += 1
+    application.reference = references.draw(program.short_code, cycle.evaluation_on)
+    application.save()
+    _keep_revision(application, by=by, at=at)
+    notices.queue(kind=MessageKind.RECEIPT, application=application, recipient=application.applicant, at=at)
+    audit.record(action="application.submit", subject=application, by=by, at=at, cycle=cycle.pk)
+    return application
+
+
+def _complete(application: Application, *, by: User, at: datetime) -> None:
+    """Check all answers and copy the ones that rules need into columns. Raises CannotSubmit."""
+    sections = application.form_version.sections
+    problems = answering.check(sections, application.answers)
+    if problems:
+        raise CannotSubmit(
+            "One thing to fix before you send." if len(problems) == 1 else f"{len(problems)} things to fix.", problems
+        )
+    application.answers = answering.without_hidden(sections, application.answers)
+    columns = answering.mapped(sections, application.answers)
+    _refuse_blocked(application.program, _facts(columns, application.answers, by), CannotSubmit)
+    for name, value in columns_of(columns, by).items():
+        setattr(application, name, value)
+
+
+def columns_of(mapped: Mapping[str, object], applicant: User) -> dict[str, object]:
+    """The columns of Application that are copied from mapped answers and the applicant's address."""
+
+    def text(name: str, length: int) -> str:
+        return str(mapped.get(name) or "")[:length]
+
+    return {
+        "title": text("title", 300),
+        "field": text("field", 64),
+        "institution": text("institution", 300),
+        "country": text("country", 2),
+        "career_stage": text("career_stage", 64),
+        "organization_id_text": text("organization_id", 128),
+        "requested_cents": mapped.get("amount_cents"),
+        "requested_months": mapped.get("months"),
+        "requested_models": mapped.get("models") or [],
+        "email_domain": applicant.email_domain,
+        "email_key": emails.canonical(applicant.email),
+    }
+
+
+def sketch_of(application: Application) -> TextSketch | None:
+    """The MinHash of an application's long texts; None when they are too short to compare."""
+    bins = similarity.signature(answering.long_texts(application.form_version.sections, application.answers))
+    if not bins:
+        return None
+    return TextSketch(application=application, signature=bins, bands=similarity.bands(bins))
+
+
+def _keep_revision(application: Application, *, by: User, at: datetime) -> None:
+    last = application.revisions.aggregate(last=Max("number"))["last"] or 0
+    ApplicationRevision.objects.create(
+        application=application,
+        number=last + 1,
+        form_version=application.form_version,
+        answers=application.answers,
+        made_by=by,
+        made_at=at,
+    )
+    sketch = sketch_of(application)
+    if sketch is not None:
+        TextSketch.objects.bulk_create(
+            [sketch], update_conflicts=True, unique_fields=["application"], update_fields=["signature", "bands"]
+        )
+
+
+def _facts(mapped: Mapping[str, object], answers: Answers, applicant: User) -> dict[str, object]:
+    return {**columns_of(mapped, applicant), "institution_kind": mapped.get("institution_kind")}
+
+
+def _refuse_blocked(
+    program: Program, facts: eligibility.Facts, refusal: type[CannotStart] | type[CannotSubmit]
+) -> None:
+    blocks = eligibility.blocks(eligibility.findings(program.rules.all(), facts))
+    if not blocks:
+        return
+    text = " ".join(finding.sentence for finding in blocks)
+    raise CannotStart(text, blocks) if refusal is CannotStart else CannotSubmit(text)
+
+
+def _refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> None:
+    if program.state != ProgramState.OPEN:
+        raise refusal(f"{program} does not take applications now. What you wrote is kept.")
+    if program.opens_on and cycles.opening(program) > at:
+        raise refusal(f"{program} opens on {program.opens_on:%-d %B %Y}.")
+
+
+def _lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
+    """Share the cycle's row until commit. Forming the batch takes it alone, so no sent application slips past it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT state, cut_off_at FROM programs_cycle WHERE id = %s FOR SHARE", [cycle.pk])
+        state, cut_off_at = cursor.fetchone()
+    if state not in (CycleState.PLANNED, CycleState.OPEN) or cut_off_at <= at:
+        raise refusal("The cut-off has passed. Send it again to be in the next evaluation.")
+
+
+def _silence_over(application: Application, at: datetime) -> bool:
+    return application.state == State.DECLINED and cycles.decided_by_passed(application.cycle, at)
+
+
+def _locked(application_id: int) -> Application:
+    return (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("program", "applicant", "cycle__program", "form_version")
+        .get(pk=application_id)
+    )

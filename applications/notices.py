@@ -1,0 +1,221 @@
+"""Letters: queued with the fact they tell, in one transaction, and sent later by a sweep.
+
+A letter is rendered when it is sent, from the template as it stands then, so a corrected template reaches every letter
+that still waits. A quiet decline queues nothing.
+"""
+
+import logging
+import random
+import smtplib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from string import Formatter
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from applications.models import Application, Notice, NoticeState
+from credits.money import format_money
+from portal.models import User
+from programs.models import MessageKind, MessageTemplate, Program
+
+logger = logging.getLogger(__name__)
+
+TRIES = 8
+PLACEHOLDERS = frozenset(
+    {"name", "program", "title", "reference", "evaluation_date", "decided_by_date", "amount", "months", "link", "due_date"}
+)
+"""What a template may name in braces; which of them have a value depends on the kind of letter."""
+
+
+@dataclass(frozen=True)
+class SendReport:
+    """What one sweep did, in letters."""
+
+    sent: int = 0
+    failed: int = 0
+    parked: int = 0
+
+
+def queue(
+    *,
+    kind: MessageKind,
+    application: Application,
+    recipient: User,
+    at: datetime,
+    values: dict[str, object] | None = None,
+) -> Notice:
+    """Put one letter into the outbox, in the caller's transaction. One letter for each event and person."""
+    key = f"{kind}:{application.pk}:{recipient.pk}"
+    notice, _ = Notice.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "program_id": application.program_id,
+            "application": application,
+            "recipient": recipient,
+            "values": values or {},
+            "next_attempt_at": at,
+            "created_at": at,
+        },
+    )
+    return notice
+
+
+def queue_many(notices: Iterable[Notice]) -> None:
+    """Put many letters into the outbox at once; those whose key is there already are left alone."""
+    Notice.objects.bulk_create(notices, ignore_conflicts=True, batch_size=5_000)
+
+
+def assignment_letter(*, program: Program, cycle_id: int, reviewer: User, count: int, at: datetime, due: datetime) -> Notice:
+    """One letter to a reviewer for all applications assigned at once."""
+    return Notice(
+        key=f"{MessageKind.ASSIGNMENT}:cycle-{cycle_id}:{reviewer.pk}",
+        kind=MessageKind.ASSIGNMENT,
+        program=program,
+        recipient=reviewer,
+        values={"count": count, "due_date": _day(due, program)},
+        next_attempt_at=at,
+        created_at=at,
+    )
+
+
+def send_due(*, limit: int, at: datetime) -> SendReport:
+    """Send the letters that wait, each in its own transaction. Many workers may run this at once.
+
+    A letter that cannot be sent is tried again later, with growing pauses, and parked after TRIES.
+    """
+    sent = failed = parked = 0
+    for _ in range(limit):
+        with transaction.atomic():
+            notice = (
+                Notice.objects.select_for_update(of=("self",), skip_locked=True)
+                .filter(state=NoticeState.WAITING, next_attempt_at__lte=at)
+                .select_related("program", "recipient", "application__cycle")
+                .order_by("next_attempt_at", "pk")
+                .first()
+            )
+            if notice is None:
+                break
+            error = _try_to_send(notice)
+            notice.attempts += 1
+            if error is None:
+                notice.state, notice.sent_at, notice.last_error = NoticeState.SENT, at, ""
+                sent += 1
+            else:
+                notice.last_error = error[:500]
+                notice.next_attempt_at = at + _pause(notice.attempts)
+                failed += 1
+                if notice.attempts >= TRIES:
+                    notice.state = NoticeState.PARKED
+                    parked += 1
+            notice.save(update_fields=["state", "sent_at", "attempts", "last_error", "next_attempt_at"])
+    return SendReport(sent=sent, failed=failed, parked=parked)
+
+
+@transaction.atomic
+def retry(*, notice_ids: Iterable[int], by: User, at: datetime) -> int:
+    """Let parked or failed letters be tried again now; returns how many."""
+    waiting = Q(state__in=(NoticeState.PARKED, NoticeState.WAITING))
+    return Notice.objects.filter(waiting, pk__in=list(notice_ids)).update(
+        state=NoticeState.WAITING, attempts=0, next_attempt_at=at
+    )
+
+
+def render(notice: Notice) -> tuple[str, str]:
+    """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
+    template = MessageTemplate.objects.get(program=notice.program, kind=notice.kind, language="en")
+    values = _values(notice)
+    subject = " ".join(fill(template.subject, values).split())
+    return subject, fill(template.body, values).strip() + "\n"
+
+
+def fill(text: str, values: dict[str, object]) -> str:
+    """Put values into {placeholders}. A value is plain text and is never read as a placeholder itself.
+
+    Raises KeyError for an unknown placeholder and ValueError for a lone brace.
+    """
+    parts = []
+    for literal, name, _spec, _conversion in Formatter().parse(text):
+        parts.append(literal)
+        if name is not None:
+            parts.append(_one_line(values[name]))
+    return "".join(parts)
+
+
+def problems(subject: str, body: str) -> list[str]:
+    """What is wrong with a template's placeholders, a sentence each."""
+    found = []
+    for text in (subject, body):
+        try:
+            names = [name for _, name, _, _ in Formatter().parse(text) if name is not None]
+        except ValueError:
+            found.append("A brace stands alone. Write {{ or }} for a brace in the text.")
+            continue
+        known = PLACEHOLDERS | {"count"}
+        found.extend(
+            f"{{{name}}} is not a placeholder. Use one of: {', '.join(sorted(known))}."
+            for name in names
+            if name not in known
+        )
+    return found
+
+
+def _try_to_send(notice: Notice) -> str | None:
+    """Send; returns the error as text, or None. Any fault of one letter must leave the others going."""
+    try:
+        subject, body = render(notice)
+        EmailMessage(
+            subject,
+            body,
+            settings.DEFAULT_FROM_EMAIL,
+            [notice.recipient.email],
+            headers={"Message-ID": f"<{notice.key.replace(':', '.')}@{settings.SITE_URL.split('//')[-1].split(':')[0]}>"},
+        ).send()
+    except (smtplib.SMTPException, OSError, KeyError, ValueError, MessageTemplate.DoesNotExist) as error:
+        logger.exception("letter %s could not be sent", notice.pk)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _values(notice: Notice) -> dict[str, object]:
+    application, program = notice.application, notice.program
+    values: dict[str, object] = dict.fromkeys(PLACEHOLDERS | {"count"}, "")
+    values |= {"name": notice.recipient.name or "colleague", "program": program.name}
+    values["link"] = settings.SITE_URL + reverse("admin:index")
+    if application is not None:
+        cycle = application.cycle
+        values |= {
+            "title": application.title,
+            "reference": application.reference or "",
+            "link": settings.SITE_URL + reverse("applications:status", args=[application.public_id]),
+        }
+        if cycle is not None:
+            values |= {
+                "evaluation_date": f"{cycle.evaluation_on:%A %-d %B %Y}",
+                "decided_by_date": f"{cycle.decided_by_on:%A %-d %B %Y}",
+            }
+    values |= notice.values
+    if "amount_cents" in notice.values:
+        values["amount"] = format_money(int(notice.values["amount_cents"]), str(notice.values.get("currency", "USD")))
+    return values
+
+
+def _one_line(value: object) -> str:
+    """A value never brings a line break into a letter, so it cannot forge headers or paragraphs."""
+    return " ".join(str(value).split())
+
+
+def _day(moment: datetime, program: Program) -> str:
+    return f"{moment.astimezone(ZoneInfo(program.time_zone)):%A %-d %B %Y}"
+
+
+def _pause(attempts: int) -> timedelta:
+    """1, 2, 4 ... minutes, at most 6 hours, with a random tenth so that a crowd does not come back at once."""
+    minutes = min(2 ** (attempts - 1), 360)
+    return timedelta(minutes=minutes * (1 + random.random() / 10))  # noqa: S311 - spreads load, guards nothing

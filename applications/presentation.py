@@ -1,0 +1,92 @@
+"""Pure: answers as people read them, section by section. The preview, the receipt and print use it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_countries import countries
+
+from portal import texts
+from programs import fields, values
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One question with its answer. `lines` is empty where nothing was answered."""
+
+    key: str
+    label: str
+    lines: list[str] = field(default_factory=list)
+    long: bool = False
+    mono: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    key: str
+    title: str
+    items: list[Shown]
+    problems: int = 0
+
+
+def shown(
+    sections: Sequence[Mapping[str, Any]],
+    answers: Mapping[str, Any],
+    *,
+    problems: Mapping[str, str] | None = None,
+    with_empty: bool = True,
+) -> list[ShownSection]:
+    """Every question that was asked with its answer; questions hidden by their condition are left out.
+
+    problems: question key -> what still stops a submit. with_empty=False leaves out what was not answered.
+    """
+    asked = {question["key"] for question in fields.visible_questions(sections, answers)}
+    problems = problems or {}
+    result = []
+    for section in sections:
+        items = []
+        for question in fields.expanded(section):
+            if question["key"] not in asked or question["type"] == "text":
+                continue
+            lines = lines_of(question, answers.get(question["key"]))
+            if lines or with_empty or question["key"] in problems:
+                items.append(
+                    Shown(
+                        key=question["key"],
+                        label=question["label"],
+                        lines=lines,
+                        long=question["type"] == "long_text",
+                        mono=question["type"] in ("organization_id", "orcid"),
+                        problem=problems.get(question["key"], ""),
+                    )
+                )
+        count = sum(1 for item in items if item.problem)
+        result.append(ShownSection(section["key"], section["title"], items, count))
+    return result
+
+
+def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
+    """One answer as lines of text; a half-typed one as it was typed."""
+    if value is None or value in ("", []):
+        return []
+    if isinstance(value, Mapping) and set(value) == {"raw"}:
+        raw = value["raw"]
+        return [str(entry) for entry in raw] if isinstance(raw, list) else [str(raw)]
+    kind = question["type"]
+    if kind == "money":
+        return [texts.money(value["amount_cents"], value["currency"])]
+    if kind == "yes_no":
+        return [{"yes": "Yes", "no": "No"}.get(value, str(value))]
+    if kind == "country":
+        return [str(countries.name(value) or value)]
+    if kind == "months":
+        return [f"{value} month{'' if value == 1 else 's'}"]
+    if kind == "people":
+        return [f"{person['name']}, {person['role']}" if person.get("role") else person["name"] for person in value]
+    if kind == "acknowledgement":
+        return [f"Agreed (version {value['version']})"] if value.get("accepted") else []
+    labels = {choice["value"]: choice["label"] for choice in values.choices(question)} if "choices" in question else {}
+    if isinstance(value, list):
+        return [labels.get(entry, str(entry)) for entry in value]
+    return [labels.get(value, str(value))]

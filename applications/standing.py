@@ -1,0 +1,184 @@
+"""What an applicant may know about an application: honest silence.
+
+Everything here follows from the calendar, the applicant's own acts, and a released award. An undecided, a declined, a
+deferred and an unreleased application give the same Standing at the same moment, so their pages are the same bytes.
+Source: docs/architecture.md, "Honest silence".
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from applications.models import Application
+from applications.states import State
+from portal import day_strip, texts
+from programs import cycles
+from programs.models import DeclineMode, Program
+
+
+class Phase(StrEnum):
+    """The only words that the applicant's pages know."""
+
+    DRAFT = "draft"
+    OPEN = "open"  # sent, before the cut-off
+    FROZEN = "frozen"  # from the cut-off until the end of the decided-by date
+    CLOSED = "closed"  # after it, without an award
+    AWARDED = "awarded"
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of the timeline. It moves with the date and with nothing else."""
+
+    title: str
+    when: str
+    iso: str
+    text: str
+    mark: str  # "done", "now", "end" and combinations: CSS classes
+
+
+@dataclass(frozen=True)
+class Standing:
+    """An application as its applicant may see it."""
+
+    phase: Phase
+    word: str  # for the list
+    tone: str  # "good", "soon" or "" for the dot beside the word
+    steps: list[Step]
+    marks: list[str]
+    days_to_cut_off: int  # labels under the strip: the share of days before the cut-off
+    days_after: int
+    can_edit: bool
+    can_withdraw: bool
+    days_left: int | None
+    apply_again_on: date | None
+
+
+def of(application: Application, *, at: datetime) -> Standing:
+    """The standing at one moment; no query when program and cycle are loaded. Never looks past what may be told."""
+    phase = phase_of(application, at=at)
+    if application.cycle is None or application.submitted_at is None:
+        word = "Withdrawn" if phase == Phase.WITHDRAWN else "Draft"
+        return Standing(phase, word, "soon" if phase == Phase.DRAFT else "", [], [], 0, 0, False, False, None, None)
+    cycle, zone = application.cycle, ZoneInfo(application.program.time_zone)
+    today = at.astimezone(zone).date()
+    sent_on = application.submitted_at.astimezone(zone).date()
+    cut_off_on = cycle.cut_off_at.astimezone(zone).date()
+    strip = day_strip.marks(
+        first=min(sent_on, cut_off_on),
+        last=cycle.decided_by_on,
+        today=today,
+        tall=(sent_on, cut_off_on, cycle.decided_by_on),
+        wait_after=cut_off_on,
+    )
+    after = (cycle.decided_by_on - cut_off_on).days
+    word, tone = {
+        Phase.OPEN: ("Sent", "good"),
+        Phase.FROZEN: ("With us", ""),
+        Phase.CLOSED: ("Not selected", ""),
+        Phase.AWARDED: ("Awarded", "good"),
+        Phase.WITHDRAWN: ("Withdrawn", ""),
+    }[phase]
+    return Standing(
+        phase=phase,
+        word=word,
+        tone=tone,
+        steps=_steps(application, phase, at=at),
+        marks=strip,
+        days_to_cut_off=max(1, len(strip) - 1 - after),
+        days_after=max(1, after),
+        can_edit=phase == Phase.OPEN,
+        can_withdraw=phase in (Phase.OPEN, Phase.FROZEN),
+        days_left=(cut_off_on - today).days if phase == Phase.OPEN else None,
+        apply_again_on=apply_again_on(application, today=today) if phase == Phase.CLOSED else None,
+    )
+
+
+def phase_of(application: Application, *, at: datetime) -> Phase:
+    """Which of the applicant's words fits. Between sending and a released award only the calendar speaks."""
+    if application.state == State.DRAFT:
+        return Phase.DRAFT
+    if application.state == State.WITHDRAWN:
+        return Phase.WITHDRAWN
+    if application.state == State.AWARDED:
+        return Phase.AWARDED
+    cycle = application.cycle
+    if cycle is None or at < cycle.cut_off_at:
+        return Phase.OPEN
+    told = application.state == State.DECLINED and application.program.decline_mode == DeclineMode.TOLD
+    return Phase.CLOSED if told or at >= cycles.end_of_decided_by(cycle) else Phase.FROZEN
+
+
+def apply_again_on(application: Application, *, today: date) -> date:
+    """The first day on which this person may apply to the program again, by the program's own rules."""
+    program: Program = application.program
+    days = [today]
+    if application.cycle is not None and program.reapply_wait_days:
+        days.append(application.cycle.evaluation_on + timedelta(days=program.reapply_wait_days))
+    if program.reapply_after_on:
+        days.append(program.reapply_after_on)
+    return max(days)
+
+
+def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step]:
+    program, cycle = application.program, application.cycle
+    assert cycle is not None and application.submitted_at is not None
+    zone = program.time_zone
+    today = at.astimezone(ZoneInfo(zone)).date()
+    left = (cycle.cut_off_at.astimezone(ZoneInfo(zone)).date() - today).days
+    is_cut, is_over = at >= cycle.cut_off_at, at >= cycles.end_of_decided_by(cycle)
+    edited = application.saved_at > application.submitted_at
+    last_edit = f" Last edited {texts.moment(application.saved_at)}." if edited else ""
+    sent = Step(
+        "Sent",
+        texts.moment(application.submitted_at),
+        _iso(application.submitted_at),
+        f"The receipt went to {application.applicant.email}.{last_edit}",
+        "done",
+    )
+    if phase == Phase.WITHDRAWN and application.withdrawn_at:
+        back = Step(
+            "Withdrawn",
+            texts.moment(application.withdrawn_at),
+            _iso(application.withdrawn_at),
+            "You took it back. It is not evaluated any further.",
+            "done end",
+        )
+        return [sent, back]
+    ending = "If you have not heard by then, this application was not approved."
+    if phase == Phase.AWARDED:
+        ending = "Approved; you were told."
+    elif phase == Phase.CLOSED:
+        ending = "No message was sent, as announced." if program.decline_mode == DeclineMode.QUIET else "You were told."
+    return [
+        sent,
+        Step(
+            "Cut-off",
+            texts.moment(cycle.cut_off_at, zone),
+            _iso(cycle.cut_off_at),
+            "The application was frozen as you last saved it."
+            if is_cut
+            else f"In {left} day{'' if left == 1 else 's'}. Until then, edits count.",
+            "done" if is_cut else "now",
+        ),
+        Step(
+            "Evaluation day",
+            texts.day(cycle.evaluation_on),
+            cycle.evaluation_on.isoformat(),
+            "Every application is looked at by a person, against the published criteria.",
+            "done" if today >= cycle.evaluation_on and is_cut else "",
+        ),
+        Step(
+            "Decided by",
+            f"{texts.day(cycle.decided_by_on)}, end of day {texts.zone_name(zone)}",
+            cycle.decided_by_on.isoformat(),
+            ending,
+            "end done" if is_over or phase in (Phase.AWARDED, Phase.CLOSED) else "end now" if is_cut else "end",
+        ),
+    ]
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")

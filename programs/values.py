@@ -1,0 +1,384 @@
+"""Pure: one typed or stored value becomes the JSON value of its question, or a sentence that says what to change.
+
+Every cleaner accepts what a browser posts, what an import file holds and its own output, so a stored answer can be
+checked again at any time. It returns None for "no answer" and raises BadAnswer; no input makes it raise anything else.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import idutils
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator, URLValidator
+from django_countries import countries
+
+from credits import organizations
+from portal.refusals import Refused
+from programs.texts import UnstorableText, clean_text, word_count
+
+Question = Mapping[str, Any]
+
+SHORT_TEXT_CHARS = 200
+LONG_TEXT_CHARS = 20_000
+CHARS_PER_WORD = 20  # a limit in words is also one in characters, for texts without blanks
+LONGEST_URL = 2_000
+LARGEST_NUMBER = 10**12
+LARGEST_AMOUNT_CENTS = 10**11
+LONGEST_MONTHS = 120
+MOST_ENTRIES = 20
+EARLIEST_DATE, LATEST_DATE = date(1900, 1, 1), date(2199, 12, 31)
+OTHER = "other"
+
+_GROUPED = re.compile(r"[+-]?(?:\d{1,3}(?:[ ,'’]\d{3})+|\d+)")
+_AMOUNT = re.compile(r"(?P<whole>\d{1,3}(?:[ ,'’]\d{3})+|\d+)(?:\.(?P<cents>\d{1,2}))?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_SIGNS = {"USD": ("US$", "$"), "EUR": ("€",), "GBP": ("£",)}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_email = EmailValidator()
+_url = URLValidator(schemes=["http", "https"])
+
+
+class BadAnswer(Refused):
+    """The value cannot be an answer to its question. The message says what to change and is safe to show."""
+
+
+def cleaned(question: Question, value: object) -> Any:
+    """Return the JSON value of an answer, None when there is none. Raises BadAnswer."""
+    if isinstance(value, Mapping) and set(value) == {"raw"}:
+        value = value["raw"]
+    if value is None or value in ("", []):
+        return None
+    try:
+        return _CLEANERS[question["type"]](question, value)
+    except UnstorableText as error:
+        raise BadAnswer(str(error)) from None
+
+
+def missing(question: Question) -> str:
+    """Say what to do about a required question without an answer."""
+    return _MISSING.get(question["type"], "Fill this in.")
+
+
+def typed(question: Question, value: object) -> Any:
+    """Turn a stored value back into what a person types; whatever else comes in goes out unchanged."""
+    if isinstance(value, Mapping) and set(value) == {"raw"}:
+        value = value["raw"]
+    if isinstance(value, Mapping) and isinstance(value.get("amount_cents"), int):
+        return amount_text(value["amount_cents"])
+    if question["type"] == "doi_list" and isinstance(value, list):
+        return "\n".join(str(entry) for entry in value)
+    if question["type"] == "acknowledgement" and isinstance(value, Mapping):
+        return bool(value.get("accepted")) and value.get("version") == question["policy"]["version"]
+    return value
+
+
+def amount_text(cents: int) -> str:
+    """Write cents as people write an amount: 1450000 -> 14,500 and 99 -> 0.99."""
+    whole, rest = divmod(cents, 100)
+    return f"{whole:,}.{rest:02}" if rest else f"{whole:,}"
+
+
+def choices(question: Question) -> list[dict[str, str]]:
+    """List the options of a question, with the "other" one last where the question has it."""
+    listed = list(question.get("choices", ()))
+    if question.get("other") and all(choice["value"] != OTHER for choice in listed):
+        listed.append({"value": OTHER, "label": "Other"})
+    return listed
+
+
+def char_limit(question: Question) -> int:
+    """The most characters a text answer may have."""
+    if limit := question.get("max_chars"):
+        return int(limit)
+    if words := question.get("max_words"):
+        return int(words) * CHARS_PER_WORD
+    return LONG_TEXT_CHARS if question["type"] == "long_text" else SHORT_TEXT_CHARS
+
+
+def _text(value: object, *, one_line: bool = True) -> str:
+    """Take text, or a plain number from an import file, as clean text."""
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise BadAnswer("Give this answer as text.")
+    if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+        raise BadAnswer("This number is too large.")
+    return clean_text(str(value), one_line=one_line)
+
+
+def _limited(text: str, limit: int, *, unit: str, length: int) -> str:
+    if length > limit:
+        over = length - limit
+        raise BadAnswer(
+            f"Shorten this by {over:,} {unit}{'' if over == 1 else 's'}. The limit is {limit:,} and you have {length:,}."
+        )
+    return text
+
+
+def _short_text(question: Question, value: object) -> str | None:
+    text = _text(value)
+    if limit := question.get("max_words"):
+        _limited(text, limit, unit="word", length=word_count(text))
+    return _limited(text, char_limit(question), unit="character", length=len(text)) or None
+
+
+def _long_text(question: Question, value: object) -> str | None:
+    text = _text(value, one_line=False)
+    if limit := question.get("max_words"):
+        _limited(text, limit, unit="word", length=word_count(text))
+    return _limited(text, char_limit(question), unit="character", length=len(text)) or None
+
+
+def _email_address(question: Question, value: object) -> str | None:
+    text = _limited(text := _text(value), 254, unit="character", length=len(text))
+    try:
+        _email(text)
+    except ValidationError:
+        raise BadAnswer("Write an e-mail address, such as name@example.org.") from None
+    name, _, domain = text.rpartition("@")
+    return f"{name}@{domain.lower()}"
+
+
+def _web_address(question: Question, value: object) -> str | None:
+    return _web(_text(value), "Write a web address, such as https://example.org/page.")
+
+
+def _web(text: str, refusal: str) -> str:
+    _limited(text, LONGEST_URL, unit="character", length=len(text))
+    if not _SCHEME.match(text):
+        text = f"https://{text}"
+    try:
+        _url(text)
+    except (ValidationError, ValueError):
+        raise BadAnswer(refusal) from None
+    return text
+
+
+def _number(question: Question, value: object, *, low: int, high: int, unit: str = "") -> int:
+    if isinstance(value, float):
+        value = int(value) if math.isfinite(value) and value == int(value) else str(value)
+    text = _text(value)
+    if not _GROUPED.fullmatch(text):
+        raise BadAnswer(f"Write a whole number{unit}, such as 12.")
+    digits = re.sub("[ ,'’]", "", text)
+    number = int(digits) if len(digits) <= 20 else LARGEST_NUMBER * 10
+    low, high = question.get("min", low), question.get("max", high)
+    if number < low or number > high:
+        raise BadAnswer(f"Write a number{unit} from {low:,} to {high:,}.")
+    return number
+
+
+def _integer(question: Question, value: object) -> int:
+    return _number(question, value, low=-LARGEST_NUMBER, high=LARGEST_NUMBER)
+
+
+def _months(question: Question, value: object) -> int:
+    return _number(question, value, low=1, high=LONGEST_MONTHS, unit=" of months")
+
+
+def _money(question: Question, value: object) -> dict[str, Any]:
+    currency = question.get("currency", "USD")
+    if isinstance(value, Mapping):
+        cents, given = value.get("amount_cents"), value.get("currency", currency)
+        if isinstance(cents, bool) or not isinstance(cents, int):
+            raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
+    else:
+        cents, given = _cents(_text(value), currency)
+    if given != currency:
+        raise BadAnswer(f"Write the amount in {currency}.")
+    low, high = question.get("min", 1), question.get("max", LARGEST_AMOUNT_CENTS)
+    if cents < low:
+        raise BadAnswer(f"Ask for at least {amount_text(low)} {currency}.")
+    if cents > high:
+        raise BadAnswer(f"Ask for at most {amount_text(high)} {currency}.")
+    return {"amount_cents": cents, "currency": currency}
+
+
+def _cents(text: str, currency: str) -> tuple[int, str]:
+    """Read an amount as typed. A sign or code of another currency is refused, never converted."""
+    bare = text
+    for sign in (currency, currency.lower(), *_SIGNS.get(currency, ())):
+        bare = bare.removeprefix(sign).removesuffix(sign).strip()
+    if re.search(r"[€£¥₹$]|[A-Za-z]{3}", bare):
+        raise BadAnswer(f"Write the amount in {currency}, as a number such as 14,500.")
+    if bare.startswith(("-", "−")):
+        raise BadAnswer("Write an amount above zero.")
+    found = _AMOUNT.fullmatch(bare)
+    if not found:
+        raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
+    whole = re.sub("[ ,'’]", "", found["whole"])
+    if len(whole) > 15:
+        return LARGEST_AMOUNT_CENTS + 1, currency
+    return int(whole) * 100 + int((found["cents"] or "0").ljust(2, "0")), currency
+
+
+def _date(question: Question, value: object) -> str:
+    text = value.isoformat() if type(value) is date else _text(value)
+    try:
+        day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise BadAnswer("Write a date as year-month-day, such as 2026-12-07.")
+    low = date.fromisoformat(question["min"]) if "min" in question else EARLIEST_DATE
+    high = date.fromisoformat(question["max"]) if "max" in question else LATEST_DATE
+    if not low <= day <= high:
+        raise BadAnswer(f"Write a date from {low.isoformat()} to {high.isoformat()}.")
+    return day.isoformat()
+
+
+def _yes_no(question: Question, value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = _text(value).casefold()
+    if text not in ("yes", "no"):
+        raise BadAnswer("Choose yes or no.")
+    return text
+
+
+def _single_choice(question: Question, value: object) -> str:
+    return _choice(question, _text(value), "Choose one of the options.")
+
+
+def _multiple_choice(question: Question, value: object) -> list[str] | None:
+    entries = value if isinstance(value, (list, tuple)) else re.split(r"[;\n]", _text(value, one_line=False))
+    texts = [_text(entry) for entry in entries[:1000]]
+    chosen = {_choice(question, text, "Choose from the options.") for text in texts if text}
+    most = question.get("max", len(chosen))
+    if len(chosen) > most:
+        raise BadAnswer(f"Choose at most {most}.")
+    return [choice["value"] for choice in choices(question) if choice["value"] in chosen] or None
+
+
+def _choice(question: Question, text: str, refusal: str) -> str:
+    """Find an option by its value, else by its label: form services export labels."""
+    listed = choices(question)
+    for choice in listed:
+        if text == choice["value"]:
+            return choice["value"]
+    for choice in listed:
+        if text.casefold() == str(choice["label"]).casefold():
+            return choice["value"]
+    raise BadAnswer(refusal)
+
+
+def _country(question: Question, value: object) -> str:
+    text = _text(value)
+    code = text.upper() if len(text) == 2 else countries.by_name(text[:80])
+    listed = question.get("countries")
+    if not code or code not in (listed if listed is not None else countries.countries):
+        raise BadAnswer("Choose a country or region from the list.")
+    return code
+
+
+def _orcid(question: Question, value: object) -> str:
+    text = _text(value).upper().replace("HTTPS://ORCID.ORG/", "").replace("ORCID.ORG/", "").strip("/ ")
+    if not re.fullmatch(r"(?:[0-9]{4}-?){3}[0-9]{3}[0-9X]", text):
+        raise BadAnswer("Write an ORCID iD, such as 0000-0002-1825-0097.")
+    if not idutils.is_orcid(text):
+        raise BadAnswer("The last digit of this ORCID iD does not fit the others. Look for a typing error.")
+    return idutils.normalize_orcid(text)
+
+
+def _doi_list(question: Question, value: object) -> list[str] | None:
+    if isinstance(value, str):
+        value = clean_text(value).split("\n")
+    if not isinstance(value, (list, tuple)):
+        raise BadAnswer("Write one DOI or web address per line.")
+    texts = [text for entry in value[:1000] if (text := _text(entry).rstrip(",; "))]
+    most = question.get("max", MOST_ENTRIES)
+    if len(texts) > most:
+        raise BadAnswer(f"List at most {most} entries; you have {len(texts)}.")
+    return list(dict.fromkeys(_reference(text, line) for line, text in enumerate(texts, 1))) or None
+
+
+def _reference(text: str, line: int) -> str:
+    """A DOI in lower case without its address, or a web address as it stands."""
+    if len(text) <= LONGEST_URL and idutils.is_doi(text):
+        return idutils.normalize_doi(text).lower()
+    return _web(text, f"Line {line}: “{text[:60]}” is neither a DOI nor a web address.")
+
+
+def _organization_id(question: Question, value: object) -> str:
+    text = _text(value)
+    try:
+        return organizations.clean_external_id(question.get("format", "any"), text[:200])
+    except organizations.WrongOrganizationId as error:
+        raise BadAnswer(str(error)) from None
+
+
+def _people(question: Question, value: object) -> list[dict[str, str]] | None:
+    if isinstance(value, str):  # an import file: one "name, role" per line
+        value = [
+            dict(zip(("name", "role"), line.partition(",")[::2], strict=True)) for line in value.splitlines()
+        ]
+    if not isinstance(value, (list, tuple)):
+        raise BadAnswer("List people with a name and a role.")
+    people = []
+    for row, person in enumerate(value[:1000], 1):
+        if not isinstance(person, Mapping):
+            raise BadAnswer("List people with a name and a role.")
+        name, role = (_text(person.get(part) or "") for part in ("name", "role"))
+        if role and not name:
+            raise BadAnswer(f"Row {row}: add the name.")
+        if len(name) > SHORT_TEXT_CHARS or len(role) > SHORT_TEXT_CHARS:
+            raise BadAnswer(f"Row {row}: use at most {SHORT_TEXT_CHARS} characters for a name or a role.")
+        if name:
+            people.append({"name": name, "role": role})
+    most = question.get("max", MOST_ENTRIES)
+    if len(people) > most:
+        raise BadAnswer(f"List at most {most} people; you have {len(people)}.")
+    return people or None
+
+
+def _acknowledgement(question: Question, value: object) -> dict[str, Any] | None:
+    version = question["policy"]["version"]
+    if isinstance(value, Mapping):
+        if not value.get("accepted"):
+            return None
+        if value.get("version") != version:
+            raise BadAnswer("This text has changed since you accepted it. Read it again and tick the box.")
+    elif value not in (True, "on", "yes", "true", "1"):
+        return None
+    return {"version": version, "accepted": True}
+
+
+def _nothing(question: Question, value: object) -> None:
+    """A text that is only shown has no answer."""
+
+
+_CLEANERS: dict[str, Callable[[Question, object], Any]] = {
+    "short_text": _short_text,
+    "long_text": _long_text,
+    "email": _email_address,
+    "url": _web_address,
+    "integer": _integer,
+    "money": _money,
+    "months": _months,
+    "date": _date,
+    "yes_no": _yes_no,
+    "single_choice": _single_choice,
+    "multiple_choice": _multiple_choice,
+    "country": _country,
+    "orcid": _orcid,
+    "doi_list": _doi_list,
+    "organization_id": _organization_id,
+    "people": _people,
+    "acknowledgement": _acknowledgement,
+    "text": _nothing,
+}
+TYPES = tuple(_CLEANERS)
+
+_MISSING = {
+    "yes_no": "Choose yes or no.",
+    "single_choice": "Choose one of the options.",
+    "multiple_choice": "Choose at least one.",
+    "country": "Choose a country or region.",
+    "money": "Write an amount, such as 14,500.",
+    "months": "Write a number of months.",
+    "date": "Write a date as year-month-day.",
+    "acknowledgement": "Read this and tick the box to go on.",
+    "people": "Name at least one person.",
+    "doi_list": "List at least one.",
+}

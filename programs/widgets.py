@@ -1,0 +1,60 @@
+"""The controls of the few questions that Django has no widget for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+SPARE_ROWS = 2  # empty rows below the filled ones, so that rows can be added without JavaScript
+
+
+class PeopleRows(forms.Widget):
+    """Rows of name and role. Posts <name>_<row>_name and <name>_<row>_role; saving gives new empty rows."""
+
+    template_name = "applications/widgets/people.html"
+    use_fieldset = True
+
+    def __init__(self, most: int, attrs: dict[str, Any] | None = None) -> None:
+        self.most = most
+        super().__init__(attrs)
+
+    def rows(self, name: str, value: object) -> list[dict[str, Any]]:
+        """The rows to show: what is there, then empty ones, never more than allowed."""
+        people = [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+        shown = people + [{}] * min(SPARE_ROWS, max(0, self.most - len(people)))
+        return [
+            {
+                "number": row + 1,
+                "prefix": f"{name}_{row}",
+                "name": person.get("name", ""),
+                "role": person.get("role", ""),
+            }
+            for row, person in enumerate(shown)
+        ]
+
+    def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        context["widget"]["rows"] = self.rows(name, value)
+        return context
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> list[dict[str, str]]:
+        people = []
+        for row in range(
+            self.most + SPARE_ROWS + 1
+        ):  # one more than fits, so that too many is noticed and said
+            person = {part: data.get(f"{name}_{row}_{part}", "") for part in ("name", "role")}
+            if any(str(text).strip() for text in person.values()):
+                people.append(person)
+        return people
+
+    def value_omitted_from_data(self, data: Mapping[str, Any], files: object, name: str) -> bool:
+        return not any(key.startswith(f"{name}_") for key in data)
+
+    def id_for_label(self, id_: str) -> str:
+        return ""
+
+
+class Tick(forms.CheckboxInput):
+    """One box to tick under a policy text."""
+
+    template_name = "django/forms/widgets/checkbox.html"
