@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from portal.crash_points import crash_here
 
 from applications import notices
 from applications.emails import institution_domain
 from applications.models import Application, Assignment, AssignmentState, Batch, Conflict, Recusal
 from portal import audit
-from portal.crash_points import crash_here
 from portal.models import User
 from portal.roles import Role
 from programs import memberships
@@ -52,7 +52,9 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
     too few reviewers gets those there are and is named in the answer; the batch board shows it.
     """
     with transaction.atomic():
-        batch = Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
+        batch = (
+            Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
+        )
         if batch.assigned_at is not None:
             return Assigned()
         program = batch.cycle.program
@@ -70,7 +72,9 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
         _queue_letters(pairs, people, batch, at)
         batch.assigned_at = at
         batch.save(update_fields=["assigned_at"])
-        audit.record(action="batch.assign", subject=batch, by=None, at=at, assignments=len(pairs), short=len(short))
+        audit.record(
+            action="batch.assign", subject=batch, by=None, at=at, assignments=len(pairs), short=len(short)
+        )
         crash_here("assign.before_commit")
     return Assigned(assignments=len(pairs), short=tuple(short))
 
@@ -79,7 +83,9 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
 def replace(*, application_id: int, at: datetime) -> Assignment | None:
     """Find another reviewer after a recusal; None when nobody is free of conflicts. Least loaded first."""
     application = (
-        Application.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=application_id)
+        Application.objects.select_for_update(of=("self",))
+        .select_related("cycle__program")
+        .get(pk=application_id)
     )
     people = list(memberships.people_in(application.program, Role.REVIEWER))
     had = set(application.assignments.values_list("reviewer_id", flat=True))
@@ -97,7 +103,10 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
     if not pairs:
         return None
     return Assignment.objects.create(
-        application=application, reviewer_id=pairs[0][1], assigned_at=at, due_at=application.cycle.review_due_at
+        application=application,
+        reviewer_id=pairs[0][1],
+        assigned_at=at,
+        due_at=application.cycle.review_due_at,
     )
 
 
@@ -115,7 +124,7 @@ def balance(
     A heap keeps the least loaded reviewer on top; ties fall by a random order drawn from the seed, so that neighbours
     in the list do not always meet the same pair of reviewers, and a repeat gives the same answer.
     """
-    dice = random.Random(seed)  # noqa: S311 - fairness, not secrecy
+    dice = random.Random(seed)
     domain = {reviewer.pk: reviewer.domain for reviewer in reviewers}
     heap = [(load.get(pk, 0), dice.random(), pk) for pk in sorted(domain)]
     heapq.heapify(heap)
@@ -182,7 +191,8 @@ def _write(pairs: list[tuple[int, int]], *, at: datetime, due_at: datetime) -> N
     )
     with connection.cursor() as cursor:
         cursor.copy_expert(
-            "COPY applications_assignment (application_id, reviewer_id, state, assigned_at, due_at) FROM STDIN", lines
+            "COPY applications_assignment (application_id, reviewer_id, state, assigned_at, due_at) FROM STDIN",
+            lines,
         )
 
 

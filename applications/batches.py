@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from portal.crash_points import crash_here
 
 from applications import scoring
 from applications.models import Application, Batch
 from applications.states import State
 from portal import audit
-from portal.crash_points import crash_here
 from portal.refusals import Refused
 from programs.models import Cycle, CycleState
 
@@ -42,7 +42,9 @@ def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
         if existing is not None:
             return Formed(cycle_id, existing.pk, moved=0, created=False)
         if cycle.cut_off_at > at:
-            raise CannotForm(f"The cut-off of {cycle} is {cycle.cut_off_at:%-d %B %Y, %H:%M} UTC; it has not passed.")
+            raise CannotForm(
+                f"The cut-off of {cycle} is {cycle.cut_off_at:%-d %B %Y, %H:%M} UTC; it has not passed."
+            )
         waiting = Application.objects.filter(cycle=cycle, state=State.SUBMITTED)
         if dry_run:
             return Formed(cycle_id, None, moved=waiting.count(), created=False)

@@ -3,9 +3,7 @@
 import re
 
 SHARED_DOMAINS = frozenset(
-    """aol.com fastmail.com gmail.com gmx.com gmx.de gmx.net googlemail.com hey.com hotmail.com icloud.com live.com
-    mac.com mail.com mail.ru me.com msn.com outlook.com pm.me proton.me protonmail.com qq.com 163.com 126.com web.de
-    yahoo.com yandex.com yandex.ru zoho.com""".split()
+    ["aol.com", "fastmail.com", "gmail.com", "gmx.com", "gmx.de", "gmx.net", "googlemail.com", "hey.com", "hotmail.com", "icloud.com", "live.com", "mac.com", "mail.com", "mail.ru", "me.com", "msn.com", "outlook.com", "pm.me", "proton.me", "protonmail.com", "qq.com", "163.com", "126.com", "web.de", "yahoo.com", "yandex.com", "yandex.ru", "zoho.com"]
 )
 """Mail services that anybody uses: two addresses there are no sign of working together."""
 
@@ -31,6 +29,10 @@ def institution_domain(domain: str) -> str:
     if not domain or domain in SHARED_DOMAINS:
         return ""
     labels = domain.split(".")
-    if len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in {"ac", "co", "edu", "gov", "net", "org", "res"}:
+    if (
+        len(labels) > 2
+        and len(labels[-1]) == 2
+        and labels[-2] in {"ac", "co", "edu", "gov", "net", "org", "res"}
+    ):
         return ".".join(labels[-3:])
     return ".".join(labels[-2:])

@@ -25,7 +25,9 @@ def section(version: FormVersion) -> dict[str, Any]:
     return {"key": "fit", "title": "Check that you fit", "lead": "", "questions": questions}
 
 
-def blocks(program: Program, version: FormVersion, answers: Mapping[str, Any], user: Any) -> list[eligibility.Finding]:
+def blocks(
+    program: Program, version: FormVersion, answers: Mapping[str, Any], user: Any
+) -> list[eligibility.Finding]:
     """The rules that would stop somebody with these answers; nothing is written. `user` may be anonymous."""
     columns = answering.mapped([section(version)], answers)
     facts: dict[str, object] = {name: columns[name] for name in ("country", "institution_kind")}
@@ -52,5 +54,6 @@ def reusable(application: Application) -> dict[str, Any]:
     return {
         key: value
         for key, value in application.answers.items()
-        if (key in kinds or key.removesuffix("_other") in kinds) and kinds.get(key) not in ("acknowledgement", "text")
+        if (key in kinds or key.removesuffix("_other") in kinds)
+        and kinds.get(key) not in ("acknowledgement", "text")
     }

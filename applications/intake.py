@@ -13,7 +13,7 @@ from applications.states import MAY_BECOME, State
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import cycles, form_versions
+from programs import cycles, fields, form_versions
 from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState
 
 Answers = dict[str, object]
@@ -85,7 +85,9 @@ def start(*, program_id: int, answers: Answers, by: User, at: datetime) -> Appli
 
 
 @transaction.atomic
-def save_answers(*, application_id: int, changes: Answers, version: int | None, by: User, at: datetime) -> int:
+def save_answers(
+    *, application_id: int, changes: Answers, version: int | None, by: User, at: datetime
+) -> int:
     """Keep some answers of an application; returns the new version number.
 
     version: the number the page was loaded with; None skips the check. A sent application may be changed until its
@@ -143,14 +145,18 @@ def withdraw(*, application_id: int, by: User, at: datetime) -> Application:
         return application
     if State.WITHDRAWN not in MAY_BECOME[State(application.state)] or _silence_over(application, at):
         raise CannotWithdraw(f"{application} is closed; there is nothing to withdraw.")
-    Decision.objects.filter(application=application, state=DecisionState.PENDING).update(state=DecisionState.VOID)
+    Decision.objects.filter(application=application, state=DecisionState.PENDING).update(
+        state=DecisionState.VOID
+    )
     was_sent = application.state != State.DRAFT
     application.state = State.WITHDRAWN
     application.withdrawn_at = at
     application.save(update_fields=["state", "withdrawn_at"])
     audit.record(action="application.withdraw", subject=application, by=by, at=at)
     if was_sent:
-        notices.queue(kind=MessageKind.WITHDRAWN, application=application, recipient=application.applicant, at=at)
+        notices.queue(
+            kind=MessageKind.WITHDRAWN, application=application, recipient=application.applicant, at=at
+        )
     return application
 
 
@@ -186,7 +192,8 @@ def _complete(application: Application, *, by: User, at: datetime) -> None:
     problems = answering.check(sections, application.answers)
     if problems:
         raise CannotSubmit(
-            "One thing to fix before you send." if len(problems) == 1 else f"{len(problems)} things to fix.", problems
+            "One thing to fix before you send." if len(problems) == 1 else f"{len(problems)} things to fix.",
+            problems,
         )
     application.answers = answering.without_hidden(sections, application.answers)
     columns = answering.mapped(sections, application.answers)
@@ -218,7 +225,11 @@ def columns_of(mapped: Mapping[str, object], applicant: User) -> dict[str, objec
 
 def sketch_of(application: Application) -> TextSketch | None:
     """The MinHash of an application's long texts; None when they are too short to compare."""
-    bins = similarity.signature(answering.long_texts(application.form_version.sections, application.answers))
+    questions = fields.questions(application.form_version.sections)
+    long_texts = [
+        application.answers.get(question["key"]) for question in questions if question["type"] == "long_text"
+    ]
+    bins = similarity.signature(text for text in long_texts if isinstance(text, str))
     if not bins:
         return None
     return TextSketch(application=application, signature=bins, bands=similarity.bands(bins))
@@ -237,7 +248,10 @@ def _keep_revision(application: Application, *, by: User, at: datetime) -> None:
     sketch = sketch_of(application)
     if sketch is not None:
         TextSketch.objects.bulk_create(
-            [sketch], update_conflicts=True, unique_fields=["application"], update_fields=["signature", "bands"]
+            [sketch],
+            update_conflicts=True,
+            unique_fields=["application"],
+            update_fields=["signature", "bands"],
         )
 
 

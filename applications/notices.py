@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from string import Formatter
 from zoneinfo import ZoneInfo
 
+from credits.money import format_money
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -20,7 +21,6 @@ from django.db.models import Q
 from django.urls import reverse
 
 from applications.models import Application, Notice, NoticeState
-from credits.money import format_money
 from portal.models import User
 from programs.models import MessageKind, MessageTemplate, Program
 
@@ -28,7 +28,18 @@ logger = logging.getLogger(__name__)
 
 TRIES = 8
 PLACEHOLDERS = frozenset(
-    {"name", "program", "title", "reference", "evaluation_date", "decided_by_date", "amount", "months", "link", "due_date"}
+    {
+        "name",
+        "program",
+        "title",
+        "reference",
+        "evaluation_date",
+        "decided_by_date",
+        "amount",
+        "months",
+        "link",
+        "due_date",
+    }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
 
@@ -72,7 +83,9 @@ def queue_many(notices: Iterable[Notice]) -> None:
     Notice.objects.bulk_create(notices, ignore_conflicts=True, batch_size=5_000)
 
 
-def assignment_letter(*, program: Program, cycle_id: int, reviewer: User, count: int, at: datetime, due: datetime) -> Notice:
+def assignment_letter(
+    *, program: Program, cycle_id: int, reviewer: User, count: int, at: datetime, due: datetime
+) -> Notice:
     """One letter to a reviewer for all applications assigned at once."""
     return Notice(
         key=f"{MessageKind.ASSIGNMENT}:cycle-{cycle_id}:{reviewer.pk}",
@@ -175,7 +188,9 @@ def _try_to_send(notice: Notice) -> str | None:
             body,
             settings.DEFAULT_FROM_EMAIL,
             [notice.recipient.email],
-            headers={"Message-ID": f"<{notice.key.replace(':', '.')}@{settings.SITE_URL.split('//')[-1].split(':')[0]}>"},
+            headers={
+                "Message-ID": f"<{notice.key.replace(':', '.')}@{settings.SITE_URL.split('//')[-1].split(':')[0]}>"
+            },
         ).send()
     except (smtplib.SMTPException, OSError, KeyError, ValueError, MessageTemplate.DoesNotExist) as error:
         logger.exception("letter %s could not be sent", notice.pk)
@@ -202,7 +217,9 @@ def _values(notice: Notice) -> dict[str, object]:
             }
     values |= notice.values
     if "amount_cents" in notice.values:
-        values["amount"] = format_money(int(notice.values["amount_cents"]), str(notice.values.get("currency", "USD")))
+        values["amount"] = format_money(
+            int(notice.values["amount_cents"]), str(notice.values.get("currency", "USD"))
+        )
     return values
 
 
@@ -218,4 +235,4 @@ def _day(moment: datetime, program: Program) -> str:
 def _pause(attempts: int) -> timedelta:
     """1, 2, 4 ... minutes, at most 6 hours, with a random tenth so that a crowd does not come back at once."""
     minutes = min(2 ** (attempts - 1), 360)
-    return timedelta(minutes=minutes * (1 + random.random() / 10))  # noqa: S311 - spreads load, guards nothing
+    return timedelta(minutes=minutes * (1 + random.random() / 10))

@@ -83,10 +83,17 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if kind == "months":
         return [f"{value} month{'' if value == 1 else 's'}"]
     if kind == "people":
-        return [f"{person['name']}, {person['role']}" if person.get("role") else person["name"] for person in value]
+        return [
+            f"{person['name']}, {person['role']}" if person.get("role") else person["name"]
+            for person in value
+        ]
     if kind == "acknowledgement":
         return [f"Agreed (version {value['version']})"] if value.get("accepted") else []
-    labels = {choice["value"]: choice["label"] for choice in values.choices(question)} if "choices" in question else {}
+    labels = (
+        {choice["value"]: choice["label"] for choice in values.choices(question)}
+        if "choices" in question
+        else {}
+    )
     if isinstance(value, list):
         return [labels.get(entry, str(entry)) for entry in value]
     return [labels.get(value, str(value))]

@@ -25,7 +25,7 @@ from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import memberships
+from programs import fields, memberships
 from programs.models import Criterion, CriterionKind, Program
 
 
@@ -67,7 +67,9 @@ def send_in(*, application_id: int, look: Look, by: User, at: datetime) -> Revie
         application = _open_application(application_id, by)
         criteria = _scored(application.program)
         missing = {
-            criterion.key: f"Score “{criterion.name}”." for criterion in criteria if criterion.key not in look.scores
+            criterion.key: f"Score “{criterion.name}”."
+            for criterion in criteria
+            if criterion.key not in look.scores
         }
         if missing and not look.clear_decline:
             raise BadReview(missing)
@@ -76,11 +78,15 @@ def send_in(*, application_id: int, look: Look, by: User, at: datetime) -> Revie
         review.submitted_at = at
         review.save(update_fields=["state", "submitted_at"])
         Assignment.objects.filter(application=application, reviewer=by).update(state=AssignmentState.DONE)
-        audit.record(action="review.send_in", subject=application, by=by, at=at, clear_decline=look.clear_decline)
+        audit.record(
+            action="review.send_in", subject=application, by=by, at=at, clear_decline=look.clear_decline
+        )
         return review
 
 
-def recuse(*, application_id: int, kind: RecusalKind, reason: str, by: User, at: datetime) -> Assignment | None:
+def recuse(
+    *, application_id: int, kind: RecusalKind, reason: str, by: User, at: datetime
+) -> Assignment | None:
     """Step back from an application for good; returns the assignment of the next reviewer, or None if nobody is free.
 
     A review that was begun stays as a record and no longer counts. Raises CannotReview.
@@ -110,22 +116,24 @@ def answer_gate(
             raise CannotReview(reason)
         if application.state != State.IN_REVIEW:
             raise CannotReview(f"{application} is {application.get_state_display().lower()}, not in review.")
-        criterion = Criterion.objects.get(program=application.program, key=criterion_key, kind=CriterionKind.GATE)
+        criterion = Criterion.objects.get(
+            program=application.program, key=criterion_key, kind=CriterionKind.GATE
+        )
         result, _ = GateResult.objects.update_or_create(
             application=application,
             criterion=criterion,
             defaults={"outcome": outcome, "note": note.strip()[:500], "decided_by": by, "decided_at": at},
         )
-        audit.record(action="gate.answer", subject=application, by=by, at=at, gate=criterion_key, outcome=outcome)
+        audit.record(
+            action="gate.answer", subject=application, by=by, at=at, gate=criterion_key, outcome=outcome
+        )
         return result
 
 
 def gates_for(application: Application) -> list[Criterion]:
     """The gates that an application has to pass: those of its program whose condition its answers meet."""
-    from programs import fields
-
     gates = application.program.criteria.filter(kind=CriterionKind.GATE).order_by("position", "pk")
-    return [gate for gate in gates if not gate.show_if or fields.meets(gate.show_if, application.answers)]
+    return [gate for gate in gates if fields.visible({"show_if": gate.show_if}, application.answers)]
 
 
 def _keep(application: Application, look: Look, *, by: User, at: datetime) -> Review:
@@ -191,7 +199,9 @@ def _open_application(application_id: int, by: User) -> Application:
 
 
 def _locked(application_id: int) -> Application:
-    return Application.objects.select_for_update(of=("self",)).select_related("program").get(pk=application_id)
+    return (
+        Application.objects.select_for_update(of=("self",)).select_related("program").get(pk=application_id)
+    )
 
 
 def _scored(program: Program) -> list[Criterion]:

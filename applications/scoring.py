@@ -34,7 +34,11 @@ def summary(totals: Iterable[Decimal]) -> dict[str, Decimal] | None:
 
 def weights(criteria: Iterable[Criterion]) -> dict[int, int]:
     """Criterion id -> percent, gates left out."""
-    return {criterion.pk: criterion.weight_percent for criterion in criteria if criterion.kind == CriterionKind.SCORE}
+    return {
+        criterion.pk: criterion.weight_percent
+        for criterion in criteria
+        if criterion.kind == CriterionKind.SCORE
+    }
 
 
 def rubric_snapshot(criteria: Iterable[Criterion]) -> list[dict[str, object]]:

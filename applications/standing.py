@@ -61,7 +61,9 @@ def of(application: Application, *, at: datetime) -> Standing:
     phase = phase_of(application, at=at)
     if application.cycle is None or application.submitted_at is None:
         word = "Withdrawn" if phase == Phase.WITHDRAWN else "Draft"
-        return Standing(phase, word, "soon" if phase == Phase.DRAFT else "", [], [], 0, 0, False, False, None, None)
+        return Standing(
+            phase, word, "soon" if phase == Phase.DRAFT else "", [], [], 0, 0, False, False, None, None
+        )
     cycle, zone = application.cycle, ZoneInfo(application.program.time_zone)
     today = at.astimezone(zone).date()
     sent_on = application.submitted_at.astimezone(zone).date()
@@ -151,7 +153,11 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
     if phase == Phase.AWARDED:
         ending = "Approved; you were told."
     elif phase == Phase.CLOSED:
-        ending = "No message was sent, as announced." if program.decline_mode == DeclineMode.QUIET else "You were told."
+        ending = (
+            "No message was sent, as announced."
+            if program.decline_mode == DeclineMode.QUIET
+            else "You were told."
+        )
     return [
         sent,
         Step(
@@ -175,7 +181,11 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             f"{texts.day(cycle.decided_by_on)}, end of day {texts.zone_name(zone)}",
             cycle.decided_by_on.isoformat(),
             ending,
-            "end done" if is_over or phase in (Phase.AWARDED, Phase.CLOSED) else "end now" if is_cut else "end",
+            "end done"
+            if is_over or phase in (Phase.AWARDED, Phase.CLOSED)
+            else "end now"
+            if is_cut
+            else "end",
         ),
     ]
 

@@ -27,7 +27,9 @@ MAY_BECOME: dict[State, frozenset[State]] = {
     State.WITHDRAWN: frozenset(),
 }
 
-TRANSITIONS = [(before.value, after.value) for before, afters in MAY_BECOME.items() for after in sorted(afters)]
+TRANSITIONS = [
+    (before.value, after.value) for before, afters in MAY_BECOME.items() for after in sorted(afters)
+]
 
 SENT = (State.SUBMITTED, State.IN_REVIEW, State.AWARDED, State.DECLINED, State.DEFERRED)
 """States of an application that was sent and not taken back."""

@@ -50,7 +50,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                Lower("email"), name="one_account_per_email", violation_error_message="This address has an account."
+                Lower("email"),
+                name="one_account_per_email",
+                violation_error_message="This address has an account.",
             ),
         ]
 

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.forms",  # templates of widgets, for FORM_RENDERER
     "django.contrib.postgres",
     "bootstrap",  # Bootstrap's own files, from a package
     "crispy_forms",
@@ -270,6 +271,8 @@ STORAGES = {
     },
 }
 MEDIA_ROOT = LOCAL_DIR / "files"
+
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # unique without regard to case, by a constraint on Lower(email)
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

@@ -48,11 +48,17 @@ class Review(models.Model):
     application = models.ForeignKey("applications.Application", models.PROTECT, related_name="reviews")
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews")
     state = models.CharField(max_length=8, choices=ReviewState, default=ReviewState.DRAFT)
-    clear_decline = models.BooleanField(default=False, help_text="One look is enough: this cannot be awarded.")
+    clear_decline = models.BooleanField(
+        default=False, help_text="One look is enough: this cannot be awarded."
+    )
     confidence = models.CharField(max_length=8, choices=Confidence, blank=True)
     note = models.TextField(blank=True, help_text="Staff only.")
     total = models.DecimalField(
-        max_digits=4, decimal_places=2, null=True, blank=True, help_text="Weighted mean of the scores, kept at submit."
+        max_digits=4,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Weighted mean of the scores, kept at submit.",
     )
     started_at = models.DateTimeField()
     saved_at = models.DateTimeField()
@@ -62,7 +68,8 @@ class Review(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["application", "reviewer"], name="one_review_per_reviewer"),
             models.CheckConstraint(
-                condition=Q(state=ReviewState.DRAFT) | Q(submitted_at__isnull=False), name="review_in_has_moment"
+                condition=Q(state=ReviewState.DRAFT) | Q(submitted_at__isnull=False),
+                name="review_in_has_moment",
             ),
         ]
         indexes = [models.Index(fields=["reviewer", "state"], name="review_by_reviewer")]
@@ -106,7 +113,9 @@ class Recusal(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application", "reviewer"], name="one_recusal_per_reviewer")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "reviewer"], name="one_recusal_per_reviewer")
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()
@@ -122,7 +131,9 @@ class Conflict(models.Model):
     declared_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application", "user"], name="one_conflict_per_person")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "user"], name="one_conflict_per_person")
+        ]
         indexes = [models.Index(fields=["user", "application"], name="conflict_by_person")]
 
     def __str__(self) -> str:
@@ -145,7 +156,9 @@ class GateResult(models.Model):
     decided_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["application", "criterion"], name="one_result_per_gate")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "criterion"], name="one_result_per_gate")
+        ]
 
     def __str__(self) -> str:
         return self.get_outcome_display()

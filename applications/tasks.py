@@ -1,0 +1,27 @@
+"""Alarm clocks. The rows are the queue; an older worker must accept a newer caller's arguments, hence **_later."""
+
+import logging
+
+from celery import shared_task
+
+from applications import notices
+from applications.tick import tick as run_tick
+from portal import clock
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="applications.tick")
+def tick(**_later: object) -> None:
+    """Do what is due. Safe to run twice, late, by many, or not at all."""
+    done = run_tick(at=clock.now())
+    if done.batches or done.failed:
+        logger.info("tick %s", done.as_json())
+
+
+@shared_task(name="applications.send_due_notices")
+def send_due_notices(*, limit: int = 500, **_later: object) -> None:
+    """Send the letters that wait. Safe to run twice, late, by many, or not at all."""
+    report = notices.send_due(limit=limit, at=clock.now())
+    if report.sent or report.failed:
+        logger.info("letters sent=%d failed=%d parked=%d", report.sent, report.failed, report.parked)

@@ -1,0 +1,63 @@
+"""One question to the database: what is due? Beat asks it every minute; asking late, twice or not at all is harmless."""
+
+import logging
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from applications import assignment, batches, screening
+from applications.models import Batch
+from programs import cycles
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Ticked:
+    """What one tick did. `failed` names the cycles that met an error; the next tick tries them again."""
+
+    planned: int = 0
+    opened: int = 0
+    closed: int = 0
+    batches: int = 0
+    applications: int = 0
+    findings: dict[str, int] = field(default_factory=dict)
+    assignments: int = 0
+    short: int = 0
+    failed: list[int] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def tick(*, at: datetime) -> Ticked:
+    """Plan, open, close, form batches, screen and assign: whatever is due at this moment.
+
+    Each step is its own transaction and finds its own work by what is missing, so a tick that died half-way is
+    finished by the next. One cycle's error leaves the others going.
+    """
+    changes = cycles.turn(at=at)
+    done = Ticked(planned=changes.planned, opened=changes.opened, closed=changes.closed)
+    for cycle_id in cycles.due_for_batch(at=at):
+        try:
+            formed = batches.form(cycle_id=cycle_id, at=at)
+        except Exception:  # one cycle's fault must not stop the other programs; the row stays due
+            logger.exception("the batch of cycle %s could not be formed", cycle_id)
+            done.failed.append(cycle_id)
+            continue
+        done.batches += formed.created
+        done.applications += formed.moved
+    for batch in Batch.objects.filter(assigned_at=None).order_by("formed_at", "pk"):
+        try:
+            _look_through(batch, done, at)
+        except Exception:  # as above
+            logger.exception("batch %s could not be screened or assigned", batch.pk)
+            done.failed.append(batch.cycle_id)
+    return done
+
+
+def _look_through(batch: Batch, done: Ticked, at: datetime) -> None:
+    for kind, count in screening.screen(batch_id=batch.pk, at=at).items():
+        done.findings[kind] = done.findings.get(kind, 0) + count
+    assigned = assignment.assign(batch_id=batch.pk, at=at)
+    done.assignments += assigned.assignments
+    done.short += len(assigned.short)
