@@ -35,6 +35,7 @@ _CONTROLS = {
     "text": "text",
 }
 _INPUT_TYPES = {"email": "email", "date": "date"}
+_AUTOCOMPLETE = {"email": "email", "country": "country", "organization_id": "off"}
 
 
 class SectionForm(forms.Form):
@@ -205,22 +206,35 @@ def _frame(question: Question) -> dict[str, Any]:
 
 def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
     name, control = question["key"], _control(question)
-    row = {"control": control, "name": name, "id": f"id_{name}", "message": message} | _frame(question)
-    described = []
-    if question.get("help"):
-        described.append(f"id_{name}_helptext")
+    id_ = f"id_{name}"
+    grouped = control in ("choices", "people", "tick")
+    row = {"control": control, "name": name, "id": id_, "message": message, "grouped": grouped} | _frame(
+        question
+    )
+    row["head"] = _part(
+        "head",
+        id=id_,
+        label=question["label"],
+        help=question.get("help", ""),
+        required=_required(question),
+        grouped=grouped,
+    )
+    described = [f"{id_}_helptext"] if question.get("help") else []
     if message:
-        described.append(f"id_{name}_error")
+        described.append(f"{id_}_error")
     if control in ("input", "textarea"):
         row["value"] = "" if value is None else value
         row["counter"] = counter = _counter(question, row["value"])
         if counter:
-            described.append(f"id_{name}_count")
-        row |= _attributes(question)
+            described.append(f"{id_}_count")
+        row["attributes"] = _attributes(question, control)
+        row["currency"] = question.get("currency", "USD") if question["type"] == "money" else ""
+        row["unit"] = "months" if question["type"] == "months" else ""
     elif control == "choices":
-        row |= _choices(question, value)
+        row["choices"] = _choices(question, value, bool(message))
     elif control == "select":
         row["options"] = _select_options(question, "" if value is None else str(value))
+        row["attributes"] = _attributes(question, control)
     elif control == "people":
         row["people"] = PeopleRows(question.get("max", values.MOST_ENTRIES)).rows(name, value)
     elif control == "tick":
@@ -229,16 +243,36 @@ def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
     return row
 
 
-def _attributes(question: Question) -> dict[str, Any]:
+@lru_cache(maxsize=4096)
+def _drawn(template: str, language: str, **context: Any) -> SafeString:
+    return get_template(f"applications/widgets/{template}.html").render(context)
+
+
+def _part(template: str, **context: Any) -> SafeString:
+    """Draw a part that depends on the form alone, not on what people type, once per process and language."""
+    return _drawn(template, get_language() or "", **context)
+
+
+def _required(question: Question) -> bool:
+    return bool(question.get("required"))
+
+
+def _attributes(question: Question, control: str) -> SafeString:
     kind = question["type"]
-    return {
-        "input_type": _INPUT_TYPES.get(kind, "text"),
-        "mode": {"money": "decimal", "integer": "numeric", "months": "numeric", "url": "url"}.get(kind, ""),
-        "autocomplete": question.get("autocomplete", "email" if kind == "email" else ""),
-        "rows": fields.text_rows(question),
-        "currency": question.get("currency", "USD") if kind == "money" else "",
-        "unit": "months" if kind == "months" else "",
-    }
+    words = question.get("max_words", "")
+    return _part(
+        "attributes",
+        control=control,
+        name=question["key"],
+        type=_INPUT_TYPES.get(kind, "text"),
+        mode={"money": "decimal", "integer": "numeric", "months": "numeric", "url": "url"}.get(kind, ""),
+        autocomplete=question.get("autocomplete", _AUTOCOMPLETE.get(kind, "")),
+        placeholder=question.get("placeholder", ""),
+        rows=fields.text_rows(question) if control == "textarea" else "",
+        words=words,
+        chars="" if words else question.get("max_chars", ""),
+        required=_required(question),
+    )
 
 
 def _counter(question: Question, value: object) -> dict[str, Any] | None:
@@ -254,19 +288,27 @@ def _counter(question: Question, value: object) -> dict[str, Any] | None:
     return {"limit": limit, "have": have, "unit": unit, "state": state}
 
 
-def _choices(question: Question, value: object) -> dict[str, Any]:
+def _choices(question: Question, value: object, invalid: bool) -> SafeString:
     chosen = {str(entry) for entry in value} if isinstance(value, (list, tuple)) else {str(value)}
     if question["type"] == "yes_no":
-        listed = [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]
+        listed: list[dict[str, str]] = [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]
     else:
         listed = values.choices(question)
     layout = question.get("layout") or ("two" if len(listed) > 1 else "one")
-    return {
-        "options": listed,
-        "chosen": chosen,
-        "many": question["type"] == "multiple_choice",
-        "layout": "" if layout == "one" else layout,
-    }
+    many = question["type"] == "multiple_choice"
+    return _part(
+        "choices",
+        id=f"id_{question['key']}",
+        name=question["key"],
+        type="checkbox" if many else "radio",
+        required=_required(question) and not many,
+        layout="" if layout == "one" else layout,
+        invalid=invalid,
+        options=tuple(
+            (choice["value"], choice["label"], choice.get("help", ""), choice["value"] in chosen)
+            for choice in listed
+        ),
+    )
 
 
 def _select_options(question: Question, value: str) -> SafeString:

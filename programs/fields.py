@@ -14,7 +14,7 @@ from programs import values
 from programs.descriptions import AUDIENCES, CONDITION_TYPES, MAPS_TO, problems
 from programs.texts import as_typed
 from programs.values import OTHER, BadAnswer, Question
-from programs.widgets import PeopleRows, Tick
+from programs.widgets import Labelled, PeopleRows
 
 Section = Mapping[str, Any]
 Sections = Sequence[Section]
@@ -133,7 +133,10 @@ def _options(question: Question) -> list[tuple[str, str]]:
             ("", "Choose"),
             *((code, name) for code, name in countries if wanted is None or code in wanted),
         ]
-    options = [(choice["value"], choice["label"]) for choice in values.choices(question)]
+    options = [
+        (choice["value"], Labelled(choice["label"], choice.get("help", "")))
+        for choice in values.choices(question)
+    ]
     return [("", "Choose"), *options] if _is_select(question) else options
 
 
@@ -196,5 +199,5 @@ _WIDGETS: dict[str, Callable[[Question, dict[str, Any]], forms.Widget]] = {
         {"autocomplete": "off", "spellcheck": "false"} | attrs
     ),
     "people": lambda question, attrs: PeopleRows(question.get("max", values.MOST_ENTRIES), attrs),
-    "acknowledgement": lambda question, attrs: Tick(attrs),
+    "acknowledgement": lambda question, attrs: forms.CheckboxInput(attrs),
 }

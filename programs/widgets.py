@@ -8,6 +8,17 @@ from django import forms
 SPARE_ROWS = 2  # empty rows below the filled ones, so that rows can be added without JavaScript
 
 
+class Labelled(str):
+    """The label of an option with a help text; templates/bootstrap5/layout/radio_checkbox_select.html shows both."""
+
+    __slots__ = ("help",)
+
+    def __new__(cls, label: str, help: str = "") -> "Labelled":
+        made = super().__new__(cls, label)
+        made.help = help
+        return made
+
+
 class PeopleRows(forms.Widget):
     """Rows of name and role. Posts <name>_<row>_name and <name>_<row>_role; saving gives new empty rows."""
 
@@ -34,7 +45,7 @@ class PeopleRows(forms.Widget):
 
     def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        context["widget"]["rows"] = self.rows(name, value)
+        context["people"] = self.rows(name, value)
         return context
 
     def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> list[dict[str, str]]:
@@ -52,9 +63,3 @@ class PeopleRows(forms.Widget):
 
     def id_for_label(self, id_: str) -> str:
         return ""
-
-
-class Tick(forms.CheckboxInput):
-    """One box to tick under a policy text."""
-
-    template_name = "django/forms/widgets/checkbox.html"
