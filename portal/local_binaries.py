@@ -24,7 +24,7 @@ SHARED_PLACES = ("/var/lib", "/var/tmp")  # noqa: S108 - for root only, and chec
 SHARED_NAME = "research-credits-portal"
 
 
-class CannotProvide(RuntimeError):  # noqa: N818 - named like our refusals, for what cannot be done
+class CannotProvide(RuntimeError):
     """The local servers cannot be started; the text says why and what to do."""
 
 

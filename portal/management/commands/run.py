@@ -126,10 +126,11 @@ def _prepare_database(supervisor: Supervisor) -> None:
     fingerprint = _fingerprint(
         settings.BASE_DIR / "programs" / "presets", str(connection.settings_dict["NAME"])
     )
-    if not (mark.exists() and mark.read_text() == fingerprint and User.objects.exists()):
+    empty = not User.objects.exists()
+    if not (mark.exists() and mark.read_text() == fingerprint and not empty):
         _run_once(supervisor, "load_presets")
         mark.write_text(fingerprint)
-    if settings.DEMO and not User.objects.exists():
+    if settings.DEMO and empty:
         _run_once(supervisor, "seed_demo")
     connection.close()
 
