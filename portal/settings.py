@@ -198,6 +198,7 @@ CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 CSRF_FAILURE_VIEW = "portal.views.csrf_failure"
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=_secure)
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]  # asked from inside, without TLS
 SECURE_HSTS_SECONDS = 63_072_000 if _secure else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _secure
 SECURE_HSTS_PRELOAD = _secure
@@ -245,9 +246,8 @@ EMAIL_BACKEND = (
 # One adapter per provider name used by programs: "manual" (CSV hand-over) or "http" (signed calls to PROVIDER_URL).
 PROVIDER_ADAPTER = env.text("PROVIDER_ADAPTER", default="manual")
 PROVIDER_URL = env.text("PROVIDER_URL")
-PROVIDER_SIGNING_KEYS = env.names(
-    "PROVIDER_SIGNING_KEYS"
-)  # whsec_...; the first signs, all verify during rotation
+# whsec_...; the first signs, all verify during rotation
+PROVIDER_SIGNING_KEYS = env.names("PROVIDER_SIGNING_KEYS")
 PROVIDER_TIMEOUT_SECONDS = env.whole_number("PROVIDER_TIMEOUT_SECONDS", default=10, at_least=1)
 
 # --- Texts, times, files --------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ class Program:
     name: str
     command: Sequence[str]
     stop_seconds: float = 20.0
+    stop_signal: int = signal.SIGTERM
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     failures: int = 0
@@ -110,7 +111,7 @@ class Supervisor:
                 self._launch(program)
 
     def stop(self) -> None:
-        """End the programs one by one, last started first: SIGTERM, patience, then SIGKILL for the whole group.
+        """End the programs one by one, last started first: its stop signal, patience, then SIGKILL for the whole group.
 
         A second Ctrl-C ends the patience.
         """
@@ -119,7 +120,7 @@ class Supervisor:
             program.restart_at = None
             if program.running:
                 self.say("stopping", name=program.name)
-                self._signal(program, signal.SIGTERM)
+                self._signal(program, program.stop_signal)
                 deadline = time.monotonic() + program.stop_seconds
                 while program.running and time.monotonic() < deadline and len(self.signals) <= max(heard, 1):
                     self._pump(0.05)

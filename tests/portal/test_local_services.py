@@ -13,6 +13,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal import local_binaries
 from portal.local_services import CannotProvide, Servers, free_port
@@ -135,7 +137,7 @@ def test_servers_are_closed_to_strangers(folder):
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(stranger)
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(port=int(store.rpartition(":")[2].partition("/")[0])).ping()
+        redis.Redis(port=int(store.rpartition(":")[2].partition("/")[0]), retry=Retry(NoBackoff(), 0)).ping()
     assert query(database, "SHOW listen_addresses") == [("127.0.0.1",)]
     assert query(database, "SHOW unix_socket_directories") == [("",)]
     for name in ("password", "secret_key", "services.json"):

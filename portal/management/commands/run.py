@@ -8,6 +8,7 @@ import http.client
 import importlib.util
 import os
 import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,7 +113,8 @@ def _programs(host: str, port: int, *, reload: bool) -> list[Program]:
     worker = [*celery, "worker", "-c", "2", "-n", "worker@localhost", "--without-mingle", "--without-gossip"]
     return [
         Program("web", web, stop_seconds=15),
-        Program("worker", [*worker, "-l", "INFO"], stop_seconds=60),
+        # SIGQUIT is Celery's soft shutdown: half a minute to finish, then the task goes back on the queue.
+        Program("worker", [*worker, "-l", "INFO"], stop_seconds=60, stop_signal=signal.SIGQUIT),
         Program("beat", [*celery, "beat", "-s", schedule, "--pidfile", "", "-l", "WARNING"], stop_seconds=10),
     ]
 
