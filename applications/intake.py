@@ -60,11 +60,11 @@ def start(*, program_id: int, answers: Answers, by: User, at: datetime) -> Appli
     Raises CannotStart when the program is not open, when a rule blocks, or while an application is being evaluated.
     """
     program = Program.objects.get(pk=program_id)
-    _refuse_closed(program, at, CannotStart)
+    refuse_closed(program, at, CannotStart)
     version = form_versions.current(program)
     if version is None:
         raise CannotStart(f"{program} has no form yet.")
-    _refuse_blocked(program, _facts(answering.mapped(version.sections, answers), answers, by), CannotStart)
+    _refuse_blocked(program, facts(answering.mapped(version.sections, answers), by), CannotStart)
     try:
         with transaction.atomic():
             draft, created = Application.objects.get_or_create(
@@ -104,7 +104,7 @@ def save_answers(
         return application.answers_version
     if application.state != State.SUBMITTED:
         raise CannotEdit(f"{application} can no longer be changed.")
-    _lock_open_cycle(application.cycle, at, CannotEdit)
+    lock_open_cycle(application.cycle, at, CannotEdit)
     application.answers = {**application.answers, **changes}
     _complete(application, by=application.applicant, at=at)
     application.answers_version += 1
@@ -167,12 +167,12 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
     if application.state != State.DRAFT:
         raise CannotSubmit(f"{application} was sent before and is closed.")
     program = application.program
-    _refuse_closed(program, at, CannotSubmit)
+    refuse_closed(program, at, CannotSubmit)
     try:
         cycle = cycles.accepting(program, at=at)
     except cycles.NoCycle as error:
         raise CannotSubmit(str(error)) from error
-    _lock_open_cycle(cycle, at, CannotSubmit)
+    lock_open_cycle(cycle, at, CannotSubmit)
     application.cycle = cycle
     _complete(application, by=by, at=at)
     application.state = State.SUBMITTED
@@ -197,7 +197,7 @@ def _complete(application: Application, *, by: User, at: datetime) -> None:
         )
     application.answers = answering.without_hidden(sections, application.answers)
     columns = answering.mapped(sections, application.answers)
-    _refuse_blocked(application.program, _facts(columns, application.answers, by), CannotSubmit)
+    _refuse_blocked(application.program, facts(columns, by), CannotSubmit)
     for name, value in columns_of(columns, by).items():
         setattr(application, name, value)
 
@@ -255,7 +255,8 @@ def _keep_revision(application: Application, *, by: User, at: datetime) -> None:
         )
 
 
-def _facts(mapped: Mapping[str, object], answers: Answers, applicant: User) -> dict[str, object]:
+def facts(mapped: Mapping[str, object], applicant: User) -> dict[str, object]:
+    """What the rules of a program judge: the columns, and the answers that are no column."""
     return {**columns_of(mapped, applicant), "institution_kind": mapped.get("institution_kind")}
 
 
@@ -269,14 +270,15 @@ def _refuse_blocked(
     raise CannotStart(text, blocks) if refusal is CannotStart else CannotSubmit(text)
 
 
-def _refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> None:
+def refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> None:
+    """Raise `refusal` when the program takes no applications at this moment."""
     if program.state != ProgramState.OPEN:
         raise refusal(f"{program} does not take applications now. What you wrote is kept.")
     if program.opens_on and cycles.opening(program) > at:
         raise refusal(f"{program} opens on {program.opens_on:%-d %B %Y}.")
 
 
-def _lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
+def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
     """Share the cycle's row until commit. Forming the batch takes it alone, so no sent application slips past it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT state, cut_off_at FROM programs_cycle WHERE id = %s FOR SHARE", [cycle.pk])
