@@ -7,6 +7,9 @@ SHARED_DOMAINS = frozenset(
 )
 """Mail services that anybody uses: two addresses there are no sign of working together."""
 
+DOCUMENTATION_DOMAINS = frozenset({"example.com", "example.net", "example.org"})
+"""Reserved for documentation (RFC 2606): demos and rehearsals invent their institutions one level below."""
+
 _DOTLESS = frozenset({"gmail.com", "googlemail.com"})
 
 
@@ -22,13 +25,16 @@ def canonical(address: str) -> str:
 def institution_domain(domain: str) -> str:
     """The part of a domain that stands for the institution, or "" for a shared mail service.
 
-    cs.example.ac.uk -> example.ac.uk; mail.example.org -> example.org. Two-letter country codes keep three labels
-    when the second is a short category such as ac, edu, co.
+    cs.uni.ac.uk -> uni.ac.uk; mail.uni.de -> uni.de. Two-letter country codes keep three labels when the second is a
+    short category such as ac, edu, co; so do the domains reserved for documentation: mail.lake.example.org ->
+    lake.example.org.
     """
     domain = domain.lower().strip(".")
-    if not domain or domain in SHARED_DOMAINS:
+    if not domain or domain in SHARED_DOMAINS or domain in DOCUMENTATION_DOMAINS:
         return ""
     labels = domain.split(".")
+    if ".".join(labels[-2:]) in DOCUMENTATION_DOMAINS:
+        return ".".join(labels[-3:])
     if (
         len(labels) > 2
         and len(labels[-1]) == 2
