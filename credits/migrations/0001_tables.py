@@ -273,9 +273,7 @@ class Migration(migrations.Migration):
                 (
                     "key",
                     models.CharField(
-                        help_text="Names the business fact. The same fact posts once.",
-                        max_length=160,
-                        unique=True,
+                        help_text="Names the business fact. The same fact posts once.", max_length=160
                     ),
                 ),
                 (

@@ -71,9 +71,7 @@ class LedgerAccount(models.Model):
 class Transfer(models.Model):
     """One movement of credit, for ever. Amounts are positive; the direction is source to destination."""
 
-    key = models.CharField(
-        max_length=160, unique=True, help_text="Names the business fact. The same fact posts once."
-    )
+    key = models.CharField(max_length=160, help_text="Names the business fact. The same fact posts once.")
     kind = models.CharField(max_length=8, choices=Kind)
     # Existence and currency of both accounts are held by composite foreign keys (migration 0002).
     source = models.ForeignKey(
