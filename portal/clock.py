@@ -16,7 +16,7 @@ _fixed: datetime | None = None
 
 def now() -> datetime:
     """The present moment, aware, in UTC."""
-    return _fixed or timezone.now()
+    return _fixed or _from_settings() or timezone.now()
 
 
 @contextmanager
@@ -32,3 +32,10 @@ def set_to(moment: datetime) -> Iterator[None]:
         yield
     finally:
         _fixed = before
+
+
+def _from_settings() -> datetime | None:
+    """CLOCK_AT holds the clock of a whole process, such as a worker in a test."""
+    if not settings.TESTING or not settings.CLOCK_AT:
+        return None
+    return datetime.fromisoformat(settings.CLOCK_AT)

@@ -15,6 +15,7 @@ DEBUG = env.flag("DEBUG", default=False)
 TESTING = env.flag(
     "TESTING", default=False
 )  # lets portal.clock be set; set by the test runner and the rehearsal
+CLOCK_AT = env.text("CLOCK_AT")  # an ISO moment at which a test process stands; ignored unless TESTING
 DEMO = env.flag(
     "DEMO", default=False
 )  # demo world and its one-click sign-in; refused by a check when DEBUG is off
