@@ -24,7 +24,7 @@ test: setup  ## every test, on real PostgreSQL, Redis, Celery and Chromium
 check: setup  ## style, types, import rules, templates, migrations
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	.venv/bin/djlint templates --check --lint --quiet
+	.venv/bin/djlint templates --lint --quiet
 	$(NO_SERVERS) $(PYTHON) -m mypy
 	.venv/bin/lint-imports
 	$(PYTHON) manage.py makemigrations --check --dry-run
