@@ -54,6 +54,10 @@ class AlreadyReversed(NotAllowed):
     """The movement was corrected before."""
 
 
+class NoSuchAccount(Refused):
+    """No account has this code; for a pool: nobody has funded it yet."""
+
+
 class PostingStopped(Refused):
     """A broken ledger check has stopped all posting until a person has looked."""
 
@@ -91,6 +95,14 @@ def pool_code(program: str, period: str) -> str:
 def code_of(kind: AccountKind, grant_id: int) -> str:
     """The code of an account of one grant. The database holds the same rule."""
     return f"{kind.value}:{grant_id}"
+
+
+def account(code: str) -> LedgerAccount:
+    """The account with this code. Raises NoSuchAccount."""
+    try:
+        return LedgerAccount.objects.get(code=code)
+    except LedgerAccount.DoesNotExist:
+        raise NoSuchAccount(f"There is no {code}. A pool exists from its first funding on.") from None
 
 
 def open_account(

@@ -124,6 +124,7 @@ class Migration(migrations.Migration):
                 ("reference", models.CharField(max_length=64, unique=True)),
                 ("program", models.SlugField(help_text="Slug of the program.", max_length=64)),
                 ("provider", models.SlugField(max_length=32)),
+                ("pool", models.CharField(help_text="Code of the pool that pays for it.", max_length=120)),
                 ("amount_cents", models.BigIntegerField(verbose_name="amount")),
                 ("currency", models.CharField(default="USD", max_length=3)),
                 (
@@ -595,6 +596,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="grant",
             index=models.Index(fields=["program", "stage"], name="grants_by_program"),
+        ),
+        migrations.AddIndex(
+            model_name="grant",
+            index=models.Index(fields=["pool", "stage"], include=["amount_cents"], name="grants_by_pool"),
         ),
         migrations.AddConstraint(
             model_name="grant",

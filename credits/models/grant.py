@@ -56,6 +56,7 @@ class Grant(models.Model):
     reference = models.CharField(max_length=64, unique=True)
     program = models.SlugField(max_length=64, help_text="Slug of the program.")
     provider = models.SlugField(max_length=32)
+    pool = models.CharField(max_length=120, help_text="Code of the pool that pays for it.")
     holder = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
     organization = models.ForeignKey(
         Organization, models.PROTECT, null=True, blank=True, related_name="grants"
@@ -109,6 +110,7 @@ class Grant(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(stage=Stage.RESERVED), name="grants_to_send"),
             models.Index(fields=["program", "stage"], name="grants_by_program"),
+            models.Index(fields=["pool", "stage"], include=["amount_cents"], name="grants_by_pool"),
         ]
 
     def __str__(self) -> str:

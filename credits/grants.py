@@ -1,0 +1,231 @@
+"""Grants: reserve credit for awards, tie a grant to its organization, cancel it before it is sent."""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import uuid4
+
+from django.db import connection, transaction
+
+from credits import ledger
+from credits.models import Grant, LedgerAccount, Organization, Stage, Transfer
+from credits.models.grant import MAY_BECOME
+from credits.movements import AccountKind, Kind
+from portal import audit
+from portal.models import User
+from portal.refusals import Refused
+
+
+class CannotChangeGrant(Refused):
+    """The grant has been sent or ended, so this change is not possible any more."""
+
+
+class OtherOrganization(CannotChangeGrant):
+    """The grant has an organization already. One award goes to one organization ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwardToReserve:
+    """What a program decided. reference: unique text that names the award; term_months: None for no end."""
+
+    reference: str
+    program: str
+    provider: str
+    holder_id: int
+    organization_id: int | None
+    amount_cents: int
+    currency: str
+    models: Sequence[str]
+    term_months: int | None
+
+
+def key_of(grant: Grant, step: str) -> str:
+    """The key of one movement in the life of a grant. It never depends on the attempt."""
+    return f"grant:{grant.uuid}:{step}"
+
+
+def expiry(starts_on: date, term_months: int | None) -> date | None:
+    """The last day on which the credit can be used: the same day `term_months` later, or None without a term.
+
+    A day that the later month does not have becomes its last day: 31 August plus 6 months is 28 or 29 February.
+    The credit lasts to the end of that day in UTC.
+    """
+    if term_months is None:
+        return None
+    months = starts_on.year * 12 + starts_on.month - 1 + term_months
+    year, month = divmod(months, 12)
+    return date(year, month + 1, min(starts_on.day, monthrange(year, month + 1)[1]))
+
+
+def reserve(*, award: AwardToReserve, pool_code: str, by: User, at: datetime) -> Grant:
+    """Reserve the credit of one award. Same rules and errors as reserve_many."""
+    return reserve_many(awards=[award], pool_code=pool_code, by=by, at=at)[0]
+
+
+@transaction.atomic
+def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, at: datetime) -> list[Grant]:
+    """Make a grant for each award and hold its credit in the pool: all of them, or none. Returns them in order.
+
+    Set-based: the number of statements does not depend on the number of awards. Repeating an award (same reference,
+    same content) returns its grant and holds nothing again.
+    Raises ledger.NotEnoughCredit when the pool does not cover the new ones, ledger.KeyReused when a reference stands
+    with other content, ledger.NoSuchAccount without a pool, ledger.NotAllowed when the pool is another program's.
+    Source: docs/ledger.md, "Movements".
+    """
+    if not awards:
+        return []
+    pool = ledger.account(pool_code)
+    new_ids = _insert(awards, pool.code, at)
+    grants = _in_order(awards)
+    new = [grant for grant in grants if grant.pk in new_ids]
+    if not new:
+        return grants
+    accounts = ledger.open_grant_accounts(kind=AccountKind.RESERVED, grant_ids=[grant.pk for grant in new])
+    ledger.post_many(
+        movements=[
+            ledger.Movement(
+                kind=Kind.HOLD,
+                source_id=pool.pk,
+                destination_id=accounts[grant.pk],
+                amount_cents=grant.amount_cents,
+                currency=grant.currency,
+                key=key_of(grant, "hold"),
+            )
+            for grant in new
+        ],
+        by=by,
+        at=at,
+    )
+    audit.record(
+        action="grant.reserve",
+        subject=new[0] if len(new) == 1 else pool,
+        by=by,
+        at=at,
+        pool=pool.code,
+        grants=len(new),
+        amount_cents=sum(grant.amount_cents for grant in new),
+    )
+    return grants
+
+
+@transaction.atomic
+def bind_organization(*, grant_id: int, organization_id: int, by: User, at: datetime) -> Grant:
+    """Tie a reserved grant to the organization that gets the credit, once. The next sweep sends it.
+
+    Raises OtherOrganization when it has another one, CannotChangeGrant when it is not reserved any more or the
+    organization belongs to another provider. Binding the same organization again changes nothing.
+    """
+    grant = locked(grant_id)
+    organization = Organization.objects.get(pk=organization_id)
+    if grant.organization_id == organization.pk:
+        return grant
+    if grant.organization_id is not None:
+        raise OtherOrganization(
+            "This award has its organization already. A change is a separate, controlled step."
+        )
+    if grant.stage != Stage.RESERVED:
+        raise CannotChangeGrant(
+            f"{grant} is {grant.get_stage_display().lower()}, so it takes no organization."
+        )
+    if organization.provider != grant.provider:
+        raise CannotChangeGrant("This organization belongs to another provider.")
+    grant.organization = organization
+    grant.save(update_fields=["organization"])
+    audit.record(action="grant.bind", subject=grant, by=by, at=at, organization=organization.pk)
+    return grant
+
+
+@transaction.atomic
+def cancel(*, grant_id: int, by: User, at: datetime, reason: str = "") -> Grant:
+    """Return the credit of a grant that has not been sent to its pool. Cancelling again changes nothing.
+
+    Raises CannotChangeGrant once it was sent: from then on the provider's answer decides.
+    """
+    grant = locked(grant_id)
+    if grant.stage == Stage.VOID:
+        return grant
+    if Stage.VOID not in MAY_BECOME[grant.stage]:
+        raise CannotChangeGrant(f"{grant} is {grant.get_stage_display().lower()}, so it cannot be cancelled.")
+    return_to_pool(grant=grant, kind=AccountKind.RESERVED, by=by, at=at)
+    grant.stage, grant.ended_at, grant.failure = Stage.VOID, at, reason[:300]
+    grant.save(update_fields=["stage", "ended_at", "failure"])
+    audit.record(action="grant.cancel", subject=grant, by=by, at=at, amount_cents=grant.amount_cents)
+    return grant
+
+
+def locked(grant_id: int) -> Grant:
+    """The grant, locked until the end of the transaction. Grants are locked before ledger accounts and deliveries."""
+    return Grant.objects.select_for_update(of=("self",), no_key=True).get(pk=grant_id)
+
+
+def return_to_pool(*, grant: Grant, kind: AccountKind, by: User | None, at: datetime) -> Transfer:
+    """End the hold of a locked grant by a void from its reserved or in-transit account. The caller sets the stage."""
+    hold = Transfer.objects.select_related("source").get(key=key_of(grant, "hold"))
+    return ledger.post(
+        kind=Kind.VOID,
+        source=LedgerAccount.objects.get(code=ledger.code_of(kind, grant.pk)),
+        destination=hold.source,
+        amount_cents=grant.amount_cents,
+        key=key_of(grant, "void"),
+        resolves_id=hold.pk,
+        by=by,
+        at=at,
+    )
+
+
+def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> set[int]:
+    """Insert the grants that do not exist yet, in one statement; returns their ids."""
+    rows = [
+        [award.reference for award in awards],
+        [str(uuid4()) for _ in awards],
+        [award.program for award in awards],
+        [award.provider for award in awards],
+        [award.holder_id for award in awards],
+        [award.organization_id for award in awards],
+        [award.amount_cents for award in awards],
+        [award.currency for award in awards],
+        ["\x1f".join(award.models) for award in awards],
+        [award.term_months for award in awards],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [pool, at, *rows])
+        return {row[0] for row in cursor.fetchall()}
+
+
+# The unit separator joins the models of one award, because unnest cannot take a list of lists of unequal length.
+_INSERT = """
+    INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
+        models, term_months, pool, stage, failure, created_at)
+    SELECT reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
+        CASE WHEN models = '' THEN '{}' ELSE string_to_array(models, chr(31)) END, term_months, %s, 'reserved', '', %s
+    FROM (
+        SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
+            %s::text[], %s::text[], %s::smallint[])
+        AS a (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency, models, term_months)
+    ) AS award
+    ON CONFLICT (reference) DO NOTHING RETURNING id
+"""
+
+
+def _in_order(awards: Sequence[AwardToReserve]) -> list[Grant]:
+    """The grants of these awards in the same order; refuses a reference that stands with other content."""
+    found = {
+        grant.reference: grant
+        for grant in Grant.objects.filter(reference__in=[award.reference for award in awards])
+    }
+    for award in awards:
+        grant = found[award.reference]
+        same = (
+            grant.program == award.program
+            and grant.provider == award.provider
+            and grant.holder_id == award.holder_id
+            and grant.amount_cents == award.amount_cents
+            and grant.currency == award.currency
+            and grant.term_months == award.term_months
+            and grant.models == list(award.models)
+        )
+        # The organization may have been named after the award, so only another one counts as other content.
+        if not same or award.organization_id not in (None, grant.organization_id):
+            raise ledger.KeyReused(f"{award.reference} was awarded before with other terms.")
+    return [found[award.reference] for award in awards]
