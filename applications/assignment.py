@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from portal.crash_points import crash_here
 
 from applications import notices
 from applications.emails import institution_domain
 from applications.models import Application, Assignment, AssignmentState, Batch, Conflict, Recusal
 from portal import audit
+from portal.crash_points import crash_here
 from portal.models import User
 from portal.roles import Role
 from programs import memberships

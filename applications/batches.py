@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from portal.crash_points import crash_here
 
 from applications import scoring
 from applications.models import Application, Batch
 from applications.states import State
 from portal import audit
+from portal.crash_points import crash_here
 from portal.refusals import Refused
 from programs.models import Cycle, CycleState
 

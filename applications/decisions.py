@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from credits.money import format_money
 from django.db import transaction
 
 from applications import conflicts
 from applications.models import Application, Decision, DecisionKind, DecisionState
 from applications.states import State
+from credits.money import format_money
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused

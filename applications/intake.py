@@ -10,6 +10,7 @@ from applications import answers as answering
 from applications import eligibility, emails, notices, references, similarity
 from applications.models import Application, ApplicationRevision, Decision, DecisionState, TextSketch
 from applications.states import MAY_BECOME, State
+from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
@@ -197,9 +198,22 @@ def _complete(application: Application, *, by: User, at: datetime) -> None:
         )
     application.answers = answering.without_hidden(sections, application.answers)
     columns = answering.mapped(sections, application.answers)
+    columns["organization_id"] = _organization_id(application, str(columns["organization_id"] or ""))
     _refuse_blocked(application.program, facts(columns, by), CannotSubmit)
     for name, value in columns_of(columns, by).items():
         setattr(application, name, value)
+
+
+def _organization_id(application: Application, entered: str) -> str:
+    """The organization ID in the provider's spelling, "" without one. Raises CannotSubmit at its question."""
+    if not entered:
+        return ""
+    try:
+        return organizations.clean_external_id(application.program.organization_id_format, entered)
+    except organizations.WrongOrganizationId as error:
+        asked = fields.questions(application.form_version.sections)
+        key = next(question["key"] for question in asked if question.get("maps_to") == "organization_id")
+        raise CannotSubmit("One thing to fix before you send.", {key: str(error)}) from error
 
 
 def columns_of(mapped: Mapping[str, object], applicant: User) -> dict[str, object]:

@@ -13,14 +13,15 @@ from datetime import datetime, timedelta
 from string import Formatter
 from zoneinfo import ZoneInfo
 
-from credits.money import format_money
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from applications.models import Application, Notice, NoticeState
+from applications.models import Application, Decision, DecisionState, Notice, NoticeState
+from credits.models import Stage
+from credits.money import format_money
 from portal.models import User
 from programs.models import MessageKind, MessageTemplate, Program
 
@@ -96,6 +97,40 @@ def assignment_letter(
         next_attempt_at=at,
         created_at=at,
     )
+
+
+def queue_posted(*, at: datetime) -> int:
+    """Queue the letter for each grant that its provider confirmed and whose holder was not told; returns how many.
+
+    Found by absence, because credits knows no application and no letter. Programs without the template send none.
+    """
+    told = Notice.objects.filter(application=OuterRef("application"), kind=MessageKind.POSTED)
+    template = MessageTemplate.objects.filter(
+        program=OuterRef("application__program"), kind=MessageKind.POSTED
+    )
+    due = (
+        Decision.objects.filter(
+            ~Exists(told), Exists(template), state=DecisionState.RELEASED, grant__stage=Stage.CONFIRMED
+        )
+        .select_related("application__program", "grant")
+        .order_by("pk")[:5_000]
+    )
+    letters = [
+        Notice(
+            key=f"{MessageKind.POSTED}:{decision.application_id}:{decision.application.applicant_id}",
+            kind=MessageKind.POSTED,
+            program=decision.application.program,
+            application=decision.application,
+            recipient_id=decision.application.applicant_id,
+            values={"amount_cents": decision.grant.amount_cents, "currency": decision.grant.currency},
+            next_attempt_at=at,
+            created_at=at,
+        )
+        for decision in due
+        if decision.grant is not None
+    ]
+    queue_many(letters)
+    return len(letters)
 
 
 def send_due(*, limit: int, at: datetime) -> SendReport:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django_countries import countries
 
-from portal import texts
+from credits.money import with_code
 from programs import fields, values
 
 
@@ -75,7 +75,7 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
         return [str(entry) for entry in raw] if isinstance(raw, list) else [str(raw)]
     kind = question["type"]
     if kind == "money":
-        return [texts.money(value["amount_cents"], value["currency"])]
+        return [with_code(value["amount_cents"], value["currency"])]
     if kind == "yes_no":
         return [{"yes": "Yes", "no": "No"}.get(value, str(value))]
     if kind == "country":

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from credits.money import format_money
 from django.db import connection, transaction
 from django.db.models import Count, F, Q
-from portal.crash_points import crash_here
 
 from applications import eligibility, notices
 from applications.models import (
@@ -22,7 +20,9 @@ from applications.models import (
 )
 from applications.states import State
 from credits import grants, ledger, organizations
+from credits.money import format_money
 from portal import audit
+from portal.crash_points import crash_here
 from portal.models import AuditEvent, User
 from portal.refusals import Refused
 from portal.roles import Role
@@ -67,7 +67,7 @@ class CannotRelease(Refused):
 
 def pool_code(cycle: Cycle) -> str:
     """The pool that pays for a cycle: one for each program and calendar year of the evaluation."""
-    return f"pool:{cycle.program.slug}:{cycle.evaluation_on.year}"
+    return ledger.pool_code(cycle.program.slug, str(cycle.evaluation_on.year))
 
 
 def check(*, cycle_id: int, by: User) -> list[Refusal]:

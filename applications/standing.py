@@ -126,7 +126,8 @@ def apply_again_on(application: Application, *, today: date) -> date:
 
 def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step]:
     program, cycle = application.program, application.cycle
-    assert cycle is not None and application.submitted_at is not None
+    assert cycle is not None
+    assert application.submitted_at is not None
     zone = program.time_zone
     today = at.astimezone(ZoneInfo(zone)).date()
     left = (cycle.cut_off_at.astimezone(ZoneInfo(zone)).date() - today).days

@@ -22,6 +22,7 @@ def tick(**_later: object) -> None:
 @shared_task(name="applications.send_due_notices")
 def send_due_notices(*, limit: int = 500, **_later: object) -> None:
     """Send the letters that wait. Safe to run twice, late, by many, or not at all."""
+    notices.queue_posted(at=clock.now())
     report = notices.send_due(limit=limit, at=clock.now())
     if report.sent or report.failed:
         logger.info("letters sent=%d failed=%d parked=%d", report.sent, report.failed, report.parked)

@@ -131,17 +131,19 @@ class Program(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(award_mode=AwardMode.FIXED) | Q(award_default_cents__gt=0),
+                condition=~Q(award_mode=AwardMode.FIXED)
+                | Q(award_default_cents__isnull=False, award_default_cents__gt=0),
                 name="fixed_award_has_amount",
                 violation_error_message="A fixed award needs its amount.",
             ),
             models.CheckConstraint(
-                condition=~Q(award_mode=AwardMode.CAPPED) | Q(award_cap_cents__gt=0),
+                condition=~Q(award_mode=AwardMode.CAPPED)
+                | Q(award_cap_cents__isnull=False, award_cap_cents__gt=0),
                 name="capped_award_has_cap",
                 violation_error_message="A capped award needs its cap.",
             ),
             models.CheckConstraint(
-                condition=Q(term_mode=TermMode.NONE) | Q(term_months__gt=0),
+                condition=Q(term_mode=TermMode.NONE) | Q(term_months__isnull=False, term_months__gt=0),
                 name="term_has_months",
                 violation_error_message="A term needs a number of months.",
             ),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import F, Prefetch, Q, QuerySet
 
+from credits.money import with_code
 from portal import day_strip, texts
 from programs.models import (
     AwardMode,
@@ -139,9 +140,9 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
 
 def award_text(program: Program) -> str:
     if program.award_mode == AwardMode.FIXED:
-        return texts.money(program.award_default_cents, program.currency)
+        return with_code(program.award_default_cents, program.currency)
     if program.award_mode == AwardMode.CAPPED:
-        return f"Up to {texts.money(program.award_cap_cents, program.currency)}"
+        return f"Up to {with_code(program.award_cap_cents, program.currency)}"
     return "Set per project"
 
 

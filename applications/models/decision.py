@@ -53,7 +53,7 @@ class Decision(models.Model):
                 name="one_decision_per_application",
             ),
             models.CheckConstraint(
-                condition=~Q(kind=DecisionKind.AWARD) | Q(amount_cents__gt=0),
+                condition=~Q(kind=DecisionKind.AWARD) | Q(amount_cents__isnull=False, amount_cents__gt=0),
                 name="award_has_amount",
                 violation_error_message="An award needs an amount above zero.",
             ),

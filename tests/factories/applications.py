@@ -215,7 +215,7 @@ def answers(**changes: Any) -> dict[str, Any]:
 def make_draft(
     program: Program, *, applicant: User | None = None, at: datetime = BEFORE, **changes: Any
 ) -> Application:
-    return intake.start(program=program, answers=answers(**changes), by=applicant or make_user(), at=at)
+    return intake.start(program_id=program.pk, answers=answers(**changes), by=applicant or make_user(), at=at)
 
 
 def make_submitted(

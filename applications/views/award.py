@@ -1,0 +1,183 @@
+"""The award of an application: asked and granted side by side, accepting it, and the clock of posting."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods
+
+from applications import acceptance
+from applications.models import Application, Decision, DecisionKind, DecisionState
+from applications.states import State
+from credits import grants, posting
+from credits.models import Grant, Stage
+from credits.money import with_code
+from portal import clock
+from programs.models import AwardMode, Program, TermMode
+
+
+class Acceptance(forms.Form):
+    """What a grantee confirms. The organization is not asked again once one is bound."""
+
+    terms = forms.BooleanField(error_messages={"required": "Read the terms and tick the box."})
+    organization_id = forms.CharField(
+        max_length=128, error_messages={"required": "Name the organization that gets the credits."}
+    )
+    owner = forms.BooleanField(error_messages={"required": "Confirm that the organization knows of it."})
+
+    def __init__(self, *args: object, program: Program, grant: Grant, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        if not program.terms:
+            del self.fields["terms"]
+        if grant.organization is not None:
+            del self.fields["organization_id"]
+            del self.fields["owner"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One term of the award: what was asked and what was granted."""
+
+    name: str
+    asked: str
+    granted: str
+    why: str = ""
+    mono: bool = False
+
+    @property
+    def same(self) -> bool:
+        return self.asked == self.granted
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Accept an award and watch it being posted. Without a released award there is no such page."""
+    application = get_object_or_404(
+        Application.objects.owned_by(request.user).select_related("program", "cycle__program"),
+        public_id=public_id,
+        state=State.AWARDED,
+    )
+    decision = (
+        Decision.objects.filter(
+            application=application, kind=DecisionKind.AWARD, state=DecisionState.RELEASED
+        )
+        .select_related("grant__organization")
+        .first()
+    )
+    if decision is None or decision.grant is None:
+        raise Http404
+    program, grant, now = application.program, decision.grant, clock.now()
+    form = Acceptance(
+        request.POST or None,
+        program=program,
+        grant=grant,
+        initial={"organization_id": application.organization_id_text},
+    )
+    if request.method == "POST" and form.is_valid():
+        bound = grant.organization.external_id if grant.organization else ""
+        try:
+            acceptance.accept(
+                application_id=application.pk,
+                organization_id=form.cleaned_data.get("organization_id", bound),
+                terms_accepted=form.cleaned_data.get("terms", False),
+                by=request.user,
+                at=now,
+            )
+        except acceptance.CannotAccept as error:
+            form.add_error("organization_id" if "organization_id" in form.fields else None, str(error))
+        else:
+            messages.success(request, "Accepted. Nothing is left for you to do; we post the credits.")
+            return redirect("applications:award", application.public_id)
+    return render(request, "applications/award.html", _context(application, decision, grant, form))
+
+
+def _context(
+    application: Application, decision: Decision, grant: Grant, form: Acceptance
+) -> dict[str, object]:
+    now = clock.now()
+    to_accept = decision.accepted_at is None or grant.organization is None
+    ends = grants.expiry((grant.confirmed_at or now).date(), grant.term_months)
+    return {
+        "application": application,
+        "program": application.program,
+        "decision": decision,
+        "grant": grant,
+        "rows": rows(application, decision, grant),
+        "posting": posting.of(grant, at=now),
+        "form": form,
+        "to_accept": to_accept and grant.stage in (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED),
+        "ends": grant.expires_on or ends,
+        "is_posted": grant.stage == Stage.CONFIRMED,
+    }
+
+
+def rows(application: Application, decision: Decision, grant: Grant) -> list[Row]:
+    """Asked against granted, term by term. Reasons come from the program's rules, never from a reviewer's note."""
+    program = application.program
+    names = {offered["slug"]: offered["name"] for offered in program.models_offered}
+    asked_models = ", ".join(names.get(slug, slug) for slug in application.requested_models)
+    granted_models = ", ".join(names.get(slug, slug) for slug in decision.granted_models)
+    found = [
+        Row(
+            "Amount",
+            with_code(application.requested_cents, program.currency) or "Not asked",
+            with_code(grant.amount_cents, grant.currency),
+            _why_amount(program, application.requested_cents, grant.amount_cents),
+        ),
+        Row(
+            "Time",
+            _months(application.requested_months) or "Not asked",
+            _months(grant.term_months) or "No term stated",
+            _why_months(program, application.requested_months, grant.term_months),
+        ),
+    ]
+    if granted_models or asked_models:
+        found.append(
+            Row(
+                "Models",
+                asked_models or "Not asked",
+                granted_models or "The standard models",
+                "Limited models have conditions of their own."
+                if asked_models and asked_models != granted_models
+                else "",
+            )
+        )
+    bound = grant.organization.external_id if grant.organization else ""
+    found.append(
+        Row(
+            "Organization",
+            application.organization_id_text or "Not given",
+            bound or "You name it below",
+            mono=bool(bound),
+        )
+    )
+    return found
+
+
+def _months(months: int | None) -> str:
+    return f"{months} month{'' if months == 1 else 's'}" if months else ""
+
+
+def _why_amount(program: Program, asked: int | None, granted: int) -> str:
+    if asked is None or asked == granted:
+        return "The program's fixed award." if program.award_mode == AwardMode.FIXED else ""
+    if program.award_mode == AwardMode.FIXED:
+        return "The program's fixed award, the same for everyone."
+    if program.award_cap_cents and asked > program.award_cap_cents:
+        return f"The program gives at most {with_code(program.award_cap_cents, program.currency)}."
+    return "Set per project, within what the month's pool allows."
+
+
+def _why_months(program: Program, asked: int | None, granted: int | None) -> str:
+    if granted is None or asked == granted:
+        return ""
+    if program.term_mode == TermMode.MONTHS:
+        return "The program's term, the same for everyone."
+    if program.term_months and granted == program.term_months and asked and asked > granted:
+        return "The program's longest term."
+    return "Set with the award."
