@@ -25,6 +25,14 @@ def format_money(cents: int, currency: str = "USD", *, always_cents: bool = Fals
     return f"{'-' if cents < 0 else ''}{symbol}{whole:,}{decimals}"
 
 
+def with_code(cents: int | None, currency: str) -> str:
+    """Write cents with symbol and code, "$14,500 USD", where the currency must be plain; empty without an amount."""
+    if cents is None:
+        return ""
+    text = format_money(cents, currency)
+    return text if text.lstrip("-").startswith(currency) else f"{text} {currency}"
+
+
 def plain(cents: int) -> str:
     """Write cents for machines and exports: 1450050 is "14500.50"."""
     whole, part = divmod(abs(cents), 100)

@@ -1,4 +1,4 @@
-"""Turn what people wrote, dates and amounts into words. Pure; the one place that makes HTML from Markdown."""
+"""Turn what people wrote, and dates, into words. Pure; the one place that makes HTML from Markdown."""
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -10,7 +10,6 @@ from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "code", "pre", "blockquote", "h3", "h4", "hr"}
-SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 ZONES = {
     "America/Los_Angeles": "Pacific",
     "America/Denver": "Mountain",
@@ -33,20 +32,6 @@ def markdown(text: str) -> SafeString:
         link_rel="noopener noreferrer",
     )
     return SafeString(html)
-
-
-def money(cents: int | None, currency: str = "USD") -> str:
-    """600000 -> "$6,000 USD"; cents are written only where there are any. Empty without an amount."""
-    if cents is None:
-        return ""
-    return f"{amount(cents, currency, whole=cents % 100 == 0)} {currency}"
-
-
-def amount(cents: int, currency: str = "USD", *, whole: bool = False) -> str:
-    """458714 -> "$4,587.14"; a currency without a sign of its own gets none."""
-    sign = "−" if cents < 0 else ""
-    units, rest = divmod(abs(cents), 100)
-    return f"{sign}{SYMBOLS.get(currency, '')}{units:,}" + ("" if whole else f".{rest:02d}")
 
 
 def zone_name(zone: str) -> str:

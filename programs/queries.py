@@ -123,7 +123,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
         opens_on = program.opens_on if waiting else None
         return Clock(is_open, word, "good" if is_open else "", today, cycle, opens_on, None)
     last = cycle.cut_off_at.astimezone(zone).date()
-    first = min(max(cycle.opens_at.astimezone(zone).date(), last - timedelta(days=35)), today)
+    first = min(last - timedelta(days=35), today)
     return Clock(
         is_open=True,
         state="Open",
@@ -150,7 +150,7 @@ def award_note(program: Program) -> str:
     return {
         AwardMode.FIXED: "the same for everyone",
         AwardMode.CAPPED: "set per project",
-        AwardMode.UNDISCLOSED: "told when it is posted; may differ from what you ask",
+        AwardMode.UNDISCLOSED: "may differ from what you ask",
     }[AwardMode(program.award_mode)]
 
 
@@ -158,7 +158,7 @@ def term_text(program: Program) -> str:
     if program.term_mode == TermMode.NONE:
         return "None stated"
     months = f"{program.term_months} month{'' if program.term_months == 1 else 's'}"
-    return months if program.term_mode == TermMode.MONTHS else f"Your timeline, at most {months}"
+    return months if program.term_mode == TermMode.MONTHS else f"At most {months}"
 
 
 def program_page(slug: str) -> Program:

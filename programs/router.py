@@ -53,7 +53,7 @@ QUESTIONS: dict[str, Question] = {
         Question(
             "country",
             "Is the API available where you work?",
-            "Credits can only be used there. The list of countries is on each program's page.",
+            "Credits can only be used there. If you are not sure, the check before the form tells you.",
             (Choice("yes", "Yes"), Choice("unsure", "I am not sure"), Choice("no", "No")),
         ),
         Question(

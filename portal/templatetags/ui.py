@@ -1,18 +1,18 @@
 """Small words of the templates: icons, dates with their zone, money with its currency."""
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from credits.money import format_money, plain, with_code
 from portal import texts
 
 register = template.Library()
 
-register.filter("money", texts.money)
-register.filter("amount", texts.amount)
 register.filter("zone_name", texts.zone_name)
 register.filter("markdown", texts.markdown)
 
@@ -61,3 +61,33 @@ def initials(name: str) -> str:
     words = [word for word in name.replace("@", " ").replace(".", " ").split() if word[0].isalnum()]
     picked = words[:1] + (words[-1:] if len(words) > 1 and "@" not in name else [])
     return "".join(word[0] for word in picked).upper()
+
+
+@register.filter
+def local_day_short(value: datetime, zone: str) -> str:
+    """The day of a moment where the program lives: 7 Dec."""
+    return texts.day_short(value.astimezone(ZoneInfo(zone)).date())
+
+
+@register.filter
+def get(values: dict[object, object], key: object) -> object:
+    """One value of a dict by a key that the template knows."""
+    return values.get(key)
+
+
+@register.filter
+def money(cents: int | None, currency: str) -> str:
+    """$6,000 USD"""
+    return with_code(cents, currency)
+
+
+@register.filter
+def amount(cents: int, currency: str) -> str:
+    """$4,587.14, for places that name the currency beside it."""
+    return format_money(cents, currency, always_cents=True)
+
+
+@register.filter
+def figures(cents: int) -> str:
+    """4,587.14, for a column whose head names the currency."""
+    return f"{'−' if cents < 0 else ''}{abs(cents) // 100:,}.{plain(abs(cents))[-2:]}"

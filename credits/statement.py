@@ -1,0 +1,79 @@
+"""The statement of one grant: what came, what went, what is left. Read from the ledger, never from a counter."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from credits.models import Entry, Grant
+from credits.movements import AccountKind, Kind
+
+LABELS = {
+    Kind.POST: "Credits posted, confirmed by the provider",
+    Kind.USE: "Usage",
+    Kind.EXPIRE: "Expired",
+    Kind.FREEZE: "Put on hold",
+    Kind.THAW: "Released from hold",
+    Kind.MOVE: "Moved to another organization",
+    Kind.REVERSE: "Correction",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One movement on the balance that the organization can use. Amounts in cents, signed."""
+
+    at: datetime
+    kind: str
+    label: str
+    amount_cents: int
+    left_cents: int
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Lines newest first, and the sums of the page. All amounts in cents."""
+
+    lines: list[Line]
+    granted_cents: int
+    used_cents: int
+    expired_cents: int
+    held_cents: int
+    left_cents: int
+    as_of: datetime | None
+
+    @property
+    def left_percent(self) -> int:
+        return round(100 * self.left_cents / self.granted_cents) if self.granted_cents else 0
+
+
+def of(grant: Grant) -> Statement:
+    """Everything that moved on the grant's usable balance. One query."""
+    entries = (
+        Entry.objects.filter(account__grant=grant, account__kind=AccountKind.GRANTED)
+        .select_related("transfer", "transfer__reverses")
+        .order_by("account_id", "version")
+    )
+    lines: list[Line] = []
+    sums = dict.fromkeys(Kind, 0)
+    for entry in entries:
+        transfer = entry.transfer
+        lines.append(
+            Line(
+                at=transfer.happened_at,
+                kind=transfer.kind,
+                label=LABELS.get(Kind(transfer.kind), transfer.get_kind_display()),
+                amount_cents=entry.amount_cents,
+                left_cents=entry.balance_after_cents,
+            )
+        )
+        # A correction takes back what it corrects, so it counts with that kind.
+        counted = transfer.reverses.kind if transfer.reverses else transfer.kind
+        sums[Kind(counted)] += entry.amount_cents
+    return Statement(
+        lines=lines[::-1],
+        granted_cents=sums[Kind.POST] + sums[Kind.MOVE],
+        used_cents=-sums[Kind.USE],
+        expired_cents=-sums[Kind.EXPIRE],
+        held_cents=-(sums[Kind.FREEZE] + sums[Kind.THAW]),
+        left_cents=lines[-1].left_cents if lines else 0,
+        as_of=lines[-1].at if lines else None,
+    )

@@ -1,0 +1,153 @@
+"""The demo's own doors: sign in as anybody with one click, and read the letters. Routed only in the demo world."""
+
+import email
+import email.policy
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_GET, require_http_methods
+
+from portal.models import User
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+LETTERS = 60
+SEPARATOR = "-" * 79  # how Django's file backend parts the letters of one file
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the demo world whom anybody may become."""
+
+    key: str
+    email: str
+    name: str
+    does: str
+    side: str  # "public" or "staff"
+
+
+PEOPLE: tuple[Person, ...] = (
+    Person(
+        "newcomer", "newcomer@example.org", "Teo Brandmarsh", "Has an account and nothing else yet", "public"
+    ),
+    Person(
+        "applicant", "applicant@example.org", "Ansa Merrow", "Waits for this month's evaluation", "public"
+    ),
+    Person("drafting", "drafting@example.org", "Ilo Sandgren", "Has a draft half written", "public"),
+    Person("awarded", "awarded@example.org", "Noor Vantongeren", "Was approved and has to accept", "public"),
+    Person("grantee", "grantee@example.org", "Edda Solvang", "Uses posted credits", "public"),
+    Person("reviewer", "reviewer@example.org", "Rowan Achterberg", "Reads and scores", "staff"),
+    Person(
+        "reviewer2",
+        "reviewer2@example.org",
+        "Sunniva Okpara",
+        "Reads and scores, the second pair of eyes",
+        "staff",
+    ),
+    Person("screener", "screener@example.org", "Piet Lindqvarn", "Answers the safety gate", "staff"),
+    Person(
+        "manager", "manager@example.org", "Maren Castellane", "Sets up programs, decides, releases", "staff"
+    ),
+    Person("finance", "finance@example.org", "Fenna Drostberg", "Approves large awards and funding", "staff"),
+    Person("auditor", "auditor@example.org", "Abel Quarmby", "Reads everything, changes nothing", "staff"),
+    Person(
+        "operator", "operator@example.org", "Oda Winterhalt", "Watches deliveries and the machine", "staff"
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Letter:
+    to: str
+    subject: str
+    date: str
+    text: str
+
+
+def is_on() -> bool:
+    """Whether this installation is the demo. Production never is: both flags must be set."""
+    return bool(settings.DEMO and settings.DEBUG)
+
+
+@require_GET
+def index(request: HttpRequest) -> HttpResponse:
+    """Everybody one can become."""
+    _only_in_the_demo()
+    known = set(
+        User.objects.filter(email__in=[person.email for person in PEOPLE]).values_list("email", flat=True)
+    )
+    people = [person for person in PEOPLE if person.email in known]
+    return render(
+        request,
+        "demo/index.html",
+        {
+            "public": [person for person in people if person.side == "public"],
+            "staff": [person for person in people if person.side == "staff"],
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def sign_in(request: HttpRequest, key: str) -> HttpResponse:
+    """Become one of them."""
+    _only_in_the_demo()
+    person = next((person for person in PEOPLE if person.key == key), None)
+    if person is None:
+        raise Http404
+    user = get_object_or_404(User, email=person.email, is_active=True, is_superuser=False)
+    if request.method == "GET":
+        return render(request, "demo/sign_in.html", {"person": person})
+    login(request, user, backend=BACKEND)
+    return redirect("home")
+
+
+@require_GET
+def mail(request: HttpRequest) -> HttpResponse:
+    """The newest letters that the portal wrote, codes for signing in included."""
+    _only_in_the_demo()
+    return render(request, "demo/mail.html", {"letters": letters(Path(settings.EMAIL_FILE_PATH))})
+
+
+def letters(folder: Path) -> list[Letter]:
+    """Read the newest letters of Django's file backend, newest first."""
+    found: list[Letter] = []
+    files = (
+        sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
+        if folder.is_dir()
+        else []
+    )
+    for file in files:
+        for raw in reversed(file.read_text(encoding="utf-8", errors="replace").split(SEPARATOR)):
+            if raw.strip():
+                found.append(_letter(raw.strip()))
+        if len(found) >= LETTERS:
+            break
+    return found[:LETTERS]
+
+
+def _letter(raw: str) -> Letter:
+    message = email.message_from_string(raw, policy=email.policy.default)
+    body = message.get_body(preferencelist=("plain",))
+    return Letter(
+        to=str(message["To"] or ""),
+        subject=str(message["Subject"] or ""),
+        date=str(message["Date"] or ""),
+        text=str(body.get_content()) if body else "",
+    )
+
+
+def _only_in_the_demo() -> None:
+    if not is_on():
+        raise Http404
+
+
+app_name = "demo"
+urlpatterns: list[URLPattern] = [
+    path("", index, name="index"),
+    path("sign-in/<slug:key>/", sign_in, name="sign_in"),
+    path("mail/", mail, name="mail"),
+]

@@ -1,0 +1,76 @@
+"""Who gets what at which door: role x route as data. Views enforce it; tests walk every route of the site and compare.
+
+A route that is missing here fails the build (tests/portal/test_policy.py).
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """The roles of the public side. Staff have no right on applicants' pages: they read applications in the admin."""
+
+    ANONYMOUS = "anonymous"
+    OTHER = "other"  # signed in, but the record belongs to somebody else
+    OWNER = "owner"
+    STAFF = "staff"
+
+
+OK, AWAY, GONE, WRONG_METHOD, SIGNED_OUT = 200, 302, 404, 405, 401
+Outcomes = Mapping[Who, int]
+
+EVERYBODY: Outcomes = dict.fromkeys(Who, OK)
+SIGNED_IN: Outcomes = {Who.ANONYMOUS: AWAY, Who.OTHER: OK, Who.OWNER: OK, Who.STAFF: OK}
+OWN: Outcomes = {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.OWNER: OK, Who.STAFF: GONE}
+POST_ONLY: Outcomes = dict.fromkeys(Who, WRONG_METHOD)
+REDIRECTS: Outcomes = dict.fromkeys(Who, AWAY)
+
+# What a GET answers. OWN pages answer their owner with 200, or with 302 to the page that fits the record's state.
+PUBLIC_SITE: dict[str, Outcomes] = {
+    "programs:directory": EVERYBODY,
+    "programs:router": EVERYBODY,
+    "programs:program": EVERYBODY,
+    "programs:calendar": EVERYBODY,
+    "programs:questions": EVERYBODY,
+    "programs:data_use": EVERYBODY,
+    "programs:accessibility": EVERYBODY,
+    "applications:start": EVERYBODY,
+    "applications:mine": SIGNED_IN,
+    "applications:status": OWN,
+    "applications:section": OWN,
+    "applications:autosave": POST_ONLY,
+    "applications:review_and_send": OWN,
+    "applications:withdraw": OWN,
+    "applications:again": POST_ONLY,
+    "applications:award": OWN,
+    "credits:mine": SIGNED_IN,
+    "credits:grant": OWN,
+    "credits:statement": OWN,
+    "home": REDIRECTS,
+    "livez": EVERYBODY,
+    "readyz": EVERYBODY,
+    "favicon": dict.fromkeys(Who, 301),
+}
+
+# What a POST answers to those who may not: always the same as if the record did not exist.
+POSTS: dict[str, Outcomes] = {
+    "applications:section": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:autosave": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:review_and_send": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:withdraw": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:again": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:award": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+}
+
+# Whole families of doors that a library or the admin guards; their own tests look inside.
+FAMILIES: dict[str, str] = {
+    "admin:": "staff with a role; everybody else is sent to sign in",
+    "demo:": "only in the demo, which production refuses to be",
+    "account_": "signing in and out, by allauth",
+    "mfa_": "second factors, by allauth",
+}
+
+
+def covers(route: str) -> bool:
+    """Whether the table says anything about a route name."""
+    return route in PUBLIC_SITE or any(route.startswith(family) for family in FAMILIES)

@@ -1,0 +1,189 @@
+/* The form of an application: counters, questions that depend on others, saving by itself. Without this script the
+   page shows every question and saves with its buttons. */
+(function () {
+  "use strict";
+
+  /* --- Counters: the same counting as the server (runs of characters between blanks) --- */
+  function counters(form) {
+    form.querySelectorAll("[data-counter-words], [data-counter-chars]").forEach(function (field) {
+      var place = document.getElementById(field.id + "_count");
+      if (!place) return;
+      var byWords = field.hasAttribute("data-counter-words");
+      var limit = Number(byWords ? field.dataset.counterWords : field.dataset.counterChars);
+      var format = new Intl.NumberFormat("en");
+      function count() {
+        var text = field.value;
+        var words = text.trim().split(/\s+/);
+        var have = byWords ? (words[0] === "" ? 0 : words.length) : Array.from(text).length;
+        place.textContent = format.format(have) + " of " + format.format(limit) + (byWords ? " words" : " characters");
+        place.classList.toggle("over", have > limit);
+        place.classList.toggle("near", have <= limit && have * 10 > limit * 9);
+      }
+      field.addEventListener("input", count);
+      count();
+    });
+  }
+
+  /* --- Conditions: a question is shown while the one it depends on has one of the listed answers --- */
+  function conditions(form) {
+    var boxes = Array.from(form.querySelectorAll("[data-show-if-question]"));
+    if (!boxes.length) return;
+
+    function given(name) {
+      return Array.from(form.elements)
+        .filter(function (field) {
+          if (field.name !== name || field.closest("[hidden]")) return false;
+          return field.type === "radio" || field.type === "checkbox" ? field.checked : true;
+        })
+        .map(function (field) {
+          return field.value;
+        });
+    }
+
+    function apply() {
+      boxes.forEach(function (box) {
+        /* A question that is not on this page was settled by the server when it drew the page. */
+        if (!form.elements.namedItem(box.dataset.showIfQuestion)) return;
+        var wanted = JSON.parse(box.dataset.showIfAnyOf);
+        box.hidden = !given(box.dataset.showIfQuestion).some(function (value) {
+          return wanted.includes(value);
+        });
+      });
+    }
+
+    form.addEventListener("change", apply);
+    apply();
+  }
+
+  /* --- Saving by itself: on leaving a field, and a few seconds after the last key --- */
+  function autosave(form) {
+    var address = form.dataset.autosave;
+    var mark = document.getElementById("saved");
+    if (!address || !mark) return;
+    var words = mark.querySelector("span");
+    var conflict = document.getElementById("conflict");
+    var version = form.elements.version;
+    var token = form.elements.csrfmiddlewaretoken.value;
+    var changed = false;
+    var saving = null;
+    var stopped = false;
+    var timer = 0;
+    var pause = 3000;
+
+    function say(text, off) {
+      words.textContent = text;
+      mark.classList.toggle("off", Boolean(off));
+    }
+
+    function typed() {
+      var data = {};
+      new FormData(form).forEach(function (value, name) {
+        if (name === "csrfmiddlewaretoken" || name === "version" || typeof value !== "string") return;
+        (data[name] = data[name] || []).push(value);
+      });
+      return data;
+    }
+
+    function later(milliseconds) {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(save, milliseconds);
+    }
+
+    function save() {
+      window.clearTimeout(timer);
+      if (stopped || !changed) return saving;
+      if (saving) return saving;
+      changed = false;
+      say("Saving");
+      saving = fetch(address, {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+        body: JSON.stringify({ version: version.value, data: typed() }),
+      })
+        .then(function (answer) {
+          return answer.json().then(
+            function (body) {
+              return { status: answer.status, body: body };
+            },
+            function () {
+              return { status: answer.status, body: {} };
+            },
+          );
+        })
+        .then(function (answer) {
+          saving = null;
+          if (answer.status === 200) {
+            version.value = answer.body.version;
+            pause = 3000;
+            say(changed ? "Saving" : answer.body.saved);
+            if (changed) later(1000);
+          } else if (answer.status === 409) {
+            stopped = true;
+            say("Not saved: changed in another window", true);
+            if (conflict) {
+              conflict.hidden = false;
+              conflict.focus();
+            }
+          } else if (answer.status >= 500 || answer.status === 429) {
+            retry("Not saved yet, trying again");
+          } else {
+            say(answer.body.error || "Not saved. Reload the page; what was saved is there.", true);
+          }
+        })
+        .catch(function () {
+          saving = null;
+          retry("Offline. Kept on this page, not saved yet");
+        });
+      return saving;
+    }
+
+    function retry(text) {
+      changed = true;
+      say(text, true);
+      pause = Math.min(pause * 2, 30000);
+      later(pause);
+    }
+
+    function touched() {
+      changed = true;
+      later(pause);
+    }
+
+    form.addEventListener("input", touched);
+    form.addEventListener("change", touched);
+    form.addEventListener("focusout", function () {
+      if (changed) later(200);
+    });
+    window.addEventListener("online", function () {
+      if (changed) save();
+    });
+
+    /* The button must send the number of the last save, so it waits for one that is on its way. */
+    form.addEventListener("submit", function (event) {
+      window.clearTimeout(timer);
+      changed = false;
+      stopped = true;
+      if (!saving) return;
+      event.preventDefault();
+      var button = event.submitter;
+      saving.then(function () {
+        changed = false;
+        form.requestSubmit(button && !button.disabled ? button : undefined);
+      });
+    });
+
+    document.addEventListener("visibilitychange", function () {
+      if (document.visibilityState === "hidden" && changed) save();
+    });
+    window.addEventListener("beforeunload", function (event) {
+      if ((changed || saving) && !stopped) event.preventDefault();
+    });
+  }
+
+  document.querySelectorAll("form[data-conditions]").forEach(function (form) {
+    counters(form);
+    conditions(form);
+    autosave(form);
+  });
+})();
