@@ -234,7 +234,7 @@ BAD_ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"Country": "Atlantis"}, "Country", "Choose a country or region from the list."),
     ({"Country": "KP"}, "Country", "The service is not offered in this country."),
     ({"Amount": "20,001"}, "Amount", "Ask for at most 20,000 USD."),
-    ({"Amount": "a lot"}, "Amount", "Write an amount, such as 14,500 or 14,500.00."),
+    ({"Amount": "12 or 13"}, "Amount", "Write the amount in USD, as a number such as 14,500."),
     ({"Amount": "-5"}, "Amount", "Write an amount above zero."),
     ({"Amount": "500 €"}, "Amount", "Write the amount in USD, as a number such as 14,500."),
     ({"Months": "13"}, "Months", "Write a number of months from 1 to 12."),
