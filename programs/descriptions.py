@@ -7,6 +7,7 @@ from typing import Any
 
 from django_countries import countries
 
+from credits import organizations
 from programs import texts
 from programs.values import LARGEST_NUMBER, OTHER, TYPES
 
@@ -177,6 +178,8 @@ def _type_problems(question: Mapping[str, Any], where: str) -> Iterator[str]:
             str(code)[:10] for code in listed if not isinstance(code, str) or code not in countries.countries
         ]:
             yield f"{where}: these are no country codes: {', '.join(wrong[:10])}."
+    if kind == "organization_id" and question.get("format", "any") not in organizations.FORMATS:
+        yield f"{where}: format is one of {', '.join(organizations.FORMATS)}."
     if kind == "acknowledgement":
         policy = question.get("policy")
         if not isinstance(policy, Mapping) or set(policy) != {"slug", "version", "text"}:

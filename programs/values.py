@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
 from django_countries import countries
 
-from credits import organizations
+from credits import money, organizations
 from portal.refusals import Refused
 from programs.texts import UnstorableText, clean_text, word_count
 
@@ -33,9 +33,7 @@ EARLIEST_DATE, LATEST_DATE = date(1900, 1, 1), date(2199, 12, 31)
 OTHER = "other"
 
 _GROUPED = re.compile(r"[+-]?(?:\d{1,3}(?:[ ,'’]\d{3})+|\d+)")
-_AMOUNT = re.compile(r"(?P<whole>\d{1,3}(?:[ ,'’]\d{3})+|\d+)(?:\.(?P<cents>\d{1,2}))?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_SIGNS = {"USD": ("US$", "$"), "EUR": ("€",), "GBP": ("£",)}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _email = EmailValidator()
 _url = URLValidator(schemes=["http", "https"])
@@ -187,30 +185,24 @@ def _money(question: Question, value: object) -> dict[str, Any]:
         cents, given = _cents(_text(value), currency)
     if given != currency:
         raise BadAnswer(f"Write the amount in {currency}.")
-    low, high = question.get("min", 1), question.get("max", LARGEST_AMOUNT_CENTS)
+    low, high = question.get("min") or 1, question.get("max", LARGEST_AMOUNT_CENTS)
     if cents < low:
-        raise BadAnswer(f"Ask for at least {amount_text(low)} {currency}.")
+        raise BadAnswer(f"Ask for at least {money.with_code(low, currency)}.")
     if cents > high:
-        raise BadAnswer(f"Ask for at most {amount_text(high)} {currency}.")
+        raise BadAnswer(f"Ask for at most {money.with_code(high, currency)}.")
     return {"amount_cents": cents, "currency": currency}
 
 
 def _cents(text: str, currency: str) -> tuple[int, str]:
     """Read an amount as typed. A sign or code of another currency is refused, never converted."""
-    bare = text
-    for sign in (currency, currency.lower(), *_SIGNS.get(currency, ())):
-        bare = bare.removeprefix(sign).removesuffix(sign).strip()
-    if re.search(r"[€£¥₹$]|[A-Za-z]{3}", bare):
+    others = {sign for code, sign in money.SYMBOLS.items() if code != currency}
+    codes = set(re.findall("[A-Z]{3}", text.upper())) - {currency}
+    if codes or any(sign in text for sign in others):
         raise BadAnswer(f"Write the amount in {currency}, as a number such as 14,500.")
-    if bare.startswith(("-", "−")):
-        raise BadAnswer("Write an amount above zero.")
-    found = _AMOUNT.fullmatch(bare)
-    if not found:
-        raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
-    whole = re.sub("[ ,'’]", "", found["whole"])
-    if len(whole) > 15:
-        return LARGEST_AMOUNT_CENTS + 1, currency
-    return int(whole) * 100 + int((found["cents"] or "0").ljust(2, "0")), currency
+    try:
+        return money.parse_money(re.sub(r"^US(?=\$)", "", text), currency), currency
+    except money.NotAnAmount as error:
+        raise BadAnswer(str(error)) from None
 
 
 def _date(question: Question, value: object) -> str:
