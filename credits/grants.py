@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.db import connection, transaction
 
 from credits import ledger
-from credits.models import Grant, LedgerAccount, Organization, Stage, Transfer
+from credits.models import Grant, Organization, Stage, Transfer
 from credits.models.grant import MAY_BECOME
 from credits.movements import AccountKind, Kind
 from portal import audit
@@ -164,7 +164,7 @@ def return_to_pool(*, grant: Grant, kind: AccountKind, by: User | None, at: date
     hold = Transfer.objects.select_related("source").get(key=key_of(grant, "hold"))
     return ledger.post(
         kind=Kind.VOID,
-        source=LedgerAccount.objects.get(code=ledger.code_of(kind, grant.pk)),
+        source=ledger.account(ledger.code_of(kind, grant.pk)),
         destination=hold.source,
         amount_cents=grant.amount_cents,
         key=key_of(grant, "void"),

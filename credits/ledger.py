@@ -105,6 +105,14 @@ def account(code: str) -> LedgerAccount:
         raise NoSuchAccount(f"There is no {code}. A pool exists from its first funding on.") from None
 
 
+def transfer_id(key: str) -> int:
+    """The id of the transfer with this key. Raises CannotPost when there is none."""
+    found = Transfer.objects.filter(key=key).values_list("pk", flat=True).first()
+    if found is None:
+        raise CannotPost(f"no transfer has the key {key}")
+    return found
+
+
 def open_account(
     *, code: str, kind: AccountKind, program: str, grant_id: int | None = None, currency: str = "USD"
 ) -> LedgerAccount:

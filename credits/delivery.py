@@ -1,0 +1,395 @@
+"""Tell the provider about grants, each exactly once.
+
+Three phases, so that no transaction is open during a call: dispatch() moves the credit to in_transit and writes the
+Delivery row; a worker claims the row and calls; the answer is settled by a post or a void. When the outcome is unknown
+the worker asks first and then repeats with the same key. Nothing is returned to the pool without a clear refusal.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from credits import grants, ledger, providers
+from credits.models import Delivery, DeliveryState, Grant, Organization, Stage
+from credits.models.grant import MAY_BECOME, SETTLED, UNSETTLED
+from credits.movements import AccountKind, Kind
+from credits.providers import manual
+from credits.providers.base import Answer, Order, Outcome, Provider
+from portal import audit
+from portal.crash_points import crash_here
+from portal.models import User
+from portal.refusals import Refused
+
+logger = logging.getLogger(__name__)
+
+DISPATCH_AT_ONCE = 500
+CLAIM_AT_ONCE = 5  # small, so that several workers share the work evenly
+LEASE = timedelta(minutes=5)  # longer than any call; after it another worker takes over
+FIRST_WAIT_SECONDS = 15
+LONGEST_WAIT_SECONDS = 3600
+ALERT_AFTER = timedelta(hours=24)
+
+
+class CannotSettle(Refused):
+    """The delivery has the other ending already, or has not been sent."""
+
+
+@dataclass
+class Report:
+    """What one run of send_due did. sent: orders taken up; failed: our own errors, logged and tried again."""
+
+    sent: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    unknown: int = 0
+    failed: int = 0
+
+
+@dataclass
+class Imported:
+    """What a file of confirmations did. problems: (line, what is wrong with it)."""
+
+    confirmed: int = 0
+    refused: int = 0
+    repeated: int = 0
+    problems: list[tuple[int, str]] = field(default_factory=list)
+
+
+def order_of(grant: Grant, organization: Organization, key: str) -> Order:
+    """The order that tells the provider about a grant."""
+    return Order(
+        key=key,
+        reference=grant.reference,
+        program=grant.program,
+        organization=organization.external_id,
+        amount_cents=grant.amount_cents,
+        currency=grant.currency,
+        models=tuple(grant.models),
+        term_months=grant.term_months,
+    )
+
+
+def dispatch(*, at: datetime, limit: int = 5_000) -> int:
+    """Put reserved grants that have an organization on their way: credit to in_transit, and a Delivery row for each.
+
+    Set-based, in transactions of up to 500 grants; several workers share them. Returns how many went on their way.
+    When a batch is refused its grants go one by one, so that one of them cannot hold up the others.
+    Raises ledger.PostingStopped. Source: docs/ledger.md, "Movements": send.
+    """
+    moved = 0
+    while moved < limit:
+        asked = min(DISPATCH_AT_ONCE, limit - moved)
+        try:
+            found = ledger.with_retries(lambda asked=asked: _dispatch_batch(at, asked))
+        except (ledger.NotAllowed, ledger.NotEnoughCredit):
+            logger.exception("dispatch: a batch was refused; its grants go one by one")
+            return moved + _dispatch_singly(at, limit - moved)
+        crash_here("dispatch.after_commit")
+        moved += found
+        if found < asked:
+            break
+    return moved
+
+
+def send_due(*, limit: int, at: datetime, provider: Provider | None = None) -> Report:
+    """Call the provider for up to `limit` deliveries that are due, and settle each by its answer.
+
+    Safe with any number of workers and after a kill at any point. An unclear answer waits, longer each time, and is put
+    before a person after 24 hours. provider: the configured one unless given; with the manual one nothing happens.
+    """
+    provider = provider or providers.get()
+    report = Report()
+    if not provider.automatic:
+        return report
+    started = time.monotonic()
+    moment = at
+    while report.sent < limit:
+        # `at` may be a rehearsed moment, so only the time that passed since then comes from a clock.
+        moment = at + timedelta(seconds=time.monotonic() - started)
+        claimed = _claim(min(CLAIM_AT_ONCE, limit - report.sent), moment)
+        if not claimed:
+            break
+        crash_here("deliver.after_claim")
+        for delivery, is_first in claimed:
+            report.sent += 1
+            try:
+                _deliver(provider, delivery, is_first, moment, report)
+            except Exception:
+                logger.exception("delivery %s failed here; it will be tried again", delivery.pk)
+                report.failed += 1
+                _postpone(delivery, "an error on our side; see the log", moment)
+    _alert(moment)
+    return report
+
+
+@transaction.atomic
+def confirm(*, delivery_id: int, at: datetime, by: User | None = None) -> Grant:
+    """Record that the provider has given the credit: post it, and start the term on this day in UTC.
+
+    by: the person who brought the confirmation; None when the provider answered. Confirming again changes nothing.
+    Raises CannotSettle when the delivery was refused or never sent, and the ledger's own refusals.
+    """
+    grant, delivery = _lock(delivery_id)
+    if delivery.state == DeliveryState.CONFIRMED:
+        return grant
+    _check_settle(grant, delivery, Stage.CONFIRMED)
+    ledger.post(
+        kind=Kind.POST,
+        source=ledger.account(ledger.code_of(AccountKind.IN_TRANSIT, grant.pk)),
+        destination=ledger.open_account(
+            code=ledger.code_of(AccountKind.GRANTED, grant.pk),
+            kind=AccountKind.GRANTED,
+            program=grant.program,
+            grant_id=grant.pk,
+            currency=grant.currency,
+        ),
+        amount_cents=grant.amount_cents,
+        key=grants.key_of(grant, "post"),
+        resolves_id=ledger.transfer_id(grants.key_of(grant, "hold")),
+        by=by,
+        at=at,
+    )
+    starts_on = at.astimezone(UTC).date()
+    grant.stage, grant.confirmed_at = Stage.CONFIRMED, at
+    grant.starts_on, grant.expires_on = starts_on, grants.expiry(starts_on, grant.term_months)
+    grant.save(update_fields=["stage", "confirmed_at", "starts_on", "expires_on"])
+    _settle(delivery, DeliveryState.CONFIRMED, "", at)
+    if by is not None:
+        audit.record(action="delivery.confirm", subject=grant, by=by, at=at, amount_cents=grant.amount_cents)
+    return grant
+
+
+@transaction.atomic
+def refuse(*, delivery_id: int, reason: str, at: datetime, by: User | None = None) -> Grant:
+    """Record that the provider refused for good: the credit goes back to its pool and the grant fails with the reason.
+
+    Only for a clear refusal; an unknown outcome is never refused. Refusing again changes nothing.
+    Raises CannotSettle when the delivery was confirmed or never sent.
+    """
+    grant, delivery = _lock(delivery_id)
+    if delivery.state == DeliveryState.REFUSED:
+        return grant
+    _check_settle(grant, delivery, Stage.FAILED)
+    grants.return_to_pool(grant=grant, kind=AccountKind.IN_TRANSIT, by=by, at=at)
+    grant.stage, grant.ended_at, grant.failure = Stage.FAILED, at, reason[:300]
+    grant.save(update_fields=["stage", "ended_at", "failure"])
+    _settle(delivery, DeliveryState.REFUSED, reason, at)
+    if by is not None:
+        audit.record(action="delivery.refuse", subject=grant, by=by, at=at, amount_cents=grant.amount_cents)
+    return grant
+
+
+@transaction.atomic
+def hand_over(*, by: User, at: datetime, again: bool = False) -> list[Order]:
+    """The orders for a person to carry to the provider; they count as sent from now on.
+
+    again: also those handed over before and not settled, for a file that was lost. Orders come oldest first.
+    """
+    states = UNSETTLED if again else (DeliveryState.PENDING,)
+    deliveries = list(
+        Delivery.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .filter(state__in=states)
+        .select_related("grant__organization")
+        .order_by("id")
+    )
+    pending = [delivery for delivery in deliveries if delivery.state == DeliveryState.PENDING]
+    Delivery.objects.filter(pk__in=[delivery.pk for delivery in pending]).update(
+        state=DeliveryState.SENT, sent_at=at
+    )
+    if deliveries:
+        audit.record(
+            action="delivery.hand_over",
+            subject=deliveries[0],
+            by=by,
+            at=at,
+            orders=len(deliveries),
+            amount_cents=sum(delivery.grant.amount_cents for delivery in deliveries),
+        )
+    return [_order(delivery) for delivery in deliveries]
+
+
+def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User, at: datetime) -> Imported:
+    """Settle deliveries by a file that a person brought back. Each line is its own transaction; a repeat is counted.
+
+    A line with an unknown key, an amount that differs, or the other ending already becomes a problem and changes
+    nothing. Raises nothing for a bad line.
+    """
+    result = Imported()
+    for row in confirmations:
+        if row.problem:
+            result.problems.append((row.line, row.problem))
+            continue
+        try:
+            ledger.with_retries(lambda row=row: _take(row, by, at, result))
+        except Refused as error:
+            result.problems.append((row.line, str(error)))
+    return result
+
+
+def _take(row: manual.Confirmation, by: User, at: datetime, result: Imported) -> None:
+    delivery = Delivery.objects.select_related("grant").filter(key=row.key).first()
+    if delivery is None:
+        raise CannotSettle(f"No delivery has the key {row.key[:80]}.")
+    if row.amount_cents not in (None, delivery.grant.amount_cents):
+        raise CannotSettle("The amount differs from the amount of the grant.")
+    before = delivery.state
+    if row.status == "confirmed":
+        confirm(delivery_id=delivery.pk, at=at, by=by)
+        after, counter = DeliveryState.CONFIRMED, "confirmed"
+    else:
+        refuse(delivery_id=delivery.pk, reason=row.reason, at=at, by=by)
+        after, counter = DeliveryState.REFUSED, "refused"
+    counter = "repeated" if before == after else counter
+    setattr(result, counter, getattr(result, counter) + 1)
+
+
+def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
+    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False)
+    if only is not None:
+        ready = ready.filter(pk=only)
+    found = list(ready.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit])
+    if not found:
+        return 0
+    ids = [grant.pk for grant in found]
+    reserved = ledger.open_grant_accounts(kind=AccountKind.RESERVED, grant_ids=ids)
+    in_transit = ledger.open_grant_accounts(kind=AccountKind.IN_TRANSIT, grant_ids=ids)
+    ledger.post_many(
+        movements=[
+            ledger.Movement(
+                kind=Kind.SEND,
+                source_id=reserved[grant.pk],
+                destination_id=in_transit[grant.pk],
+                amount_cents=grant.amount_cents,
+                currency=grant.currency,
+                key=grants.key_of(grant, "send"),
+            )
+            for grant in found
+        ],
+        by=None,
+        at=at,
+    )
+    Delivery.objects.bulk_create(
+        [
+            Delivery(grant=grant, key=f"grant:{grant.uuid}", created_at=at, next_attempt_at=at)
+            for grant in found
+        ]
+    )
+    Grant.objects.filter(pk__in=ids).update(stage=Stage.SENT, sent_at=at)
+    crash_here("dispatch.before_commit")
+    return len(found)
+
+
+def _dispatch_singly(at: datetime, limit: int) -> int:
+    """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved and are logged."""
+    moved = 0
+    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False).order_by("id")
+    for grant_id in ready.values_list("pk", flat=True)[:limit]:
+        try:
+            moved += ledger.with_retries(lambda grant_id=grant_id: _dispatch_batch(at, 1, only=grant_id))
+        except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
+            logger.error("dispatch: grant %s is refused: %s", grant_id, error)
+    return moved
+
+
+def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
+    """Take due deliveries for the time of a lease; each comes with whether this is its first call.
+
+    The state is committed before the call: after a crash the next worker knows that a call may have gone out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE credits_delivery d
+            SET state = CASE WHEN d.state = 'pending' THEN 'sent' ELSE d.state END,
+                attempts = d.attempts + 1, sent_at = coalesce(d.sent_at, %(at)s), next_attempt_at = %(lease)s
+            FROM (
+                SELECT id, state FROM credits_delivery
+                WHERE state IN ('pending', 'sent', 'unknown') AND next_attempt_at <= %(at)s
+                ORDER BY next_attempt_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+            ) due
+            WHERE d.id = due.id RETURNING d.id, due.state = 'pending'
+            """,
+            {"at": at, "lease": at + LEASE, "limit": limit},
+        )
+        is_first = dict(cursor.fetchall())
+    deliveries = Delivery.objects.select_related("grant__organization").filter(pk__in=is_first).order_by("id")
+    return [(delivery, is_first[delivery.pk]) for delivery in deliveries]
+
+
+def _deliver(provider: Provider, delivery: Delivery, is_first: bool, at: datetime, report: Report) -> None:
+    """One delivery: ask if it may have happened before, give if it did not, and settle by the answer."""
+    answer = _call(provider, _order(delivery), is_first)
+    crash_here("deliver.after_call")
+    if answer.outcome == Outcome.GRANTED:
+        ledger.with_retries(lambda: confirm(delivery_id=delivery.pk, at=at))
+        report.confirmed += 1
+    elif answer.outcome == Outcome.REFUSED:
+        ledger.with_retries(lambda: refuse(delivery_id=delivery.pk, reason=answer.detail, at=at))
+        report.refused += 1
+    else:
+        _postpone(delivery, answer.detail, at, needs_person=answer.outcome == Outcome.CONFLICT)
+        report.unknown += 1
+    crash_here("deliver.after_commit")
+
+
+def _call(provider: Provider, order: Order, is_first: bool) -> Answer:
+    if not is_first:
+        found = provider.lookup(order)
+        if found.outcome != Outcome.ABSENT:
+            return found
+    crash_here("deliver.before_call")
+    return provider.grant(order)
+
+
+def _order(delivery: Delivery) -> Order:
+    organization = delivery.grant.organization
+    assert organization is not None  # the database refuses a sent grant without one
+    return order_of(delivery.grant, organization, delivery.key)
+
+
+def _postpone(delivery: Delivery, error: str, at: datetime, *, needs_person: bool = False) -> None:
+    """Wait before the next try: twice as long each time up to an hour, and never exactly the same."""
+    wait = min(FIRST_WAIT_SECONDS * 2 ** min(delivery.attempts - 1, 12), LONGEST_WAIT_SECONDS)
+    wait_seconds = LONGEST_WAIT_SECONDS if needs_person else wait * random.uniform(0.5, 1.0)
+    Delivery.objects.filter(pk=delivery.pk, state__in=UNSETTLED).update(
+        state=DeliveryState.UNKNOWN,
+        next_attempt_at=at + timedelta(seconds=wait_seconds),
+        last_error=error[:300],
+    )
+    if needs_person:
+        logger.error("delivery %s needs a person: %s", delivery.pk, error)
+        Delivery.objects.filter(pk=delivery.pk, alerted_at__isnull=True).update(alerted_at=at)
+
+
+def _alert(at: datetime) -> None:
+    """Put deliveries without an outcome for 24 hours before a person, once."""
+    late = Delivery.objects.filter(
+        state__in=UNSETTLED, alerted_at__isnull=True, created_at__lte=at - ALERT_AFTER
+    )
+    for delivery_id in late.values_list("pk", flat=True):
+        logger.error("delivery %s has had no outcome for 24 hours", delivery_id)
+    late.update(alerted_at=at)
+
+
+def _lock(delivery_id: int) -> tuple[Grant, Delivery]:
+    """The grant first, then its delivery (docs/architecture.md, "Locks")."""
+    grant = Grant.objects.select_for_update(of=("self",), no_key=True).get(delivery=delivery_id)
+    delivery = Delivery.objects.select_for_update(of=("self",), no_key=True).get(pk=delivery_id)
+    return grant, delivery
+
+
+def _check_settle(grant: Grant, delivery: Delivery, stage: Stage) -> None:
+    if delivery.state in SETTLED:
+        raise CannotSettle(f"{grant} is {delivery.get_state_display().lower()} already.")
+    if delivery.state == DeliveryState.PENDING or stage not in MAY_BECOME[grant.stage]:
+        raise CannotSettle(f"{grant} has not been sent yet.")
+
+
+def _settle(delivery: Delivery, state: DeliveryState, error: str, at: datetime) -> None:
+    delivery.state, delivery.settled_at, delivery.last_error = state, at, error[:300]
+    delivery.save(update_fields=["state", "settled_at", "last_error"])

@@ -1,0 +1,53 @@
+"""What every provider adapter can do, and the words it answers with."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One grant as the provider sees it. key names it for ever; amount_cents: whole cents; term_months: None for no end."""
+
+    key: str
+    reference: str
+    program: str
+    organization: str
+    amount_cents: int
+    currency: str
+    models: tuple[str, ...]
+    term_months: int | None
+
+
+class Outcome(StrEnum):
+    GRANTED = "granted"  # the provider has it, with our content
+    REFUSED = "refused"  # the provider said no for good; nothing happened there
+    ABSENT = "absent"  # look-up only: the provider does not know the key
+    UNKNOWN = "unknown"  # it may have happened or not; look it up, then repeat with the same key
+    CONFLICT = "conflict"  # the provider knows the key with other content; a person must look
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. detail: one line for staff, without secrets or contents."""
+
+    outcome: Outcome
+    detail: str = ""
+
+
+class Provider(Protocol):
+    """Adapters never raise for what a provider or a network can do; they answer UNKNOWN."""
+
+    automatic: bool  # False: people carry the orders, so no worker calls anything
+
+    def grant(self, order: Order) -> Answer:
+        """Give the credit. Safe to repeat: the key makes it happen once."""
+        ...
+
+    def lookup(self, order: Order) -> Answer:
+        """Ask whether the provider has this order: GRANTED, ABSENT, CONFLICT or UNKNOWN."""
+        ...
+
+    def reverse(self, order: Order) -> Answer:
+        """Take unused credit back. Safe to repeat."""
+        ...

@@ -1,0 +1,348 @@
+"""A stand-in for a provider: a real HTTP server with signed calls, a memory that survives kill -9, and faults to order.
+
+python -m credits.providers.fake --port 9100 --state grants.jsonl [--plan faults.json | --fault-rate 0.3 --seed 1]
+
+It runs on the standard library alone and checks signatures with its own code, so that a mistake in ours cannot hide in
+a shared one. Signing keys come from --key or PROVIDER_SIGNING_KEYS. The plan is a JSON list of what happens to the
+calls that give a grant, one after the other; afterwards all is well. It is read again when the file changes.
+"""
+
+import argparse
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+WINDOW_SECONDS = 300
+LARGEST_BODY_BYTES = 64 * 1024
+FAULTS = (
+    "ok",
+    "timeout_after_effect",
+    "timeout_before_effect",
+    "error_500",
+    "error_500_after_effect",
+    "reset",
+    "reset_after_effect",
+    "slow",
+    "duplicate",
+    "refuse",
+)
+NEEDED = {"key": str, "reference": str, "organization": str, "amount_cents": int, "currency": str}
+
+
+class Book:
+    """What was granted, in memory and in an append-only file of JSON lines. One lock around every change."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.Lock()
+        self._grants: dict[str, dict[str, Any]] = {}
+        self._reversed: set[str] = set()
+        self.replays = 0
+        known = path.read_text(encoding="utf-8") if path.exists() else ""
+        # A line cut by a kill was never answered, so it did not happen.
+        complete = known[: known.rfind("\n") + 1]
+        if complete != known:
+            path.write_text(complete, encoding="utf-8")
+        self._file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - open as long as the server lives
+        for line in complete.splitlines():
+            self._apply(json.loads(line))
+
+    def _apply(self, fact: dict[str, Any]) -> None:
+        if fact["fact"] == "grant":
+            self._grants[fact["order"]["key"]] = fact["order"]
+        else:
+            self._reversed.add(fact["key"])
+
+    def _write(self, fact: dict[str, Any]) -> None:
+        self._file.write(json.dumps(fact) + "\n")
+        self._file.flush()
+        self._apply(fact)
+
+    def grant(self, order: dict[str, Any]) -> int:
+        """201 for a new grant, 200 for a repeat, 409 for the same key with other content."""
+        with self._lock:
+            known = self._grants.get(order["key"])
+            if known is not None:
+                self.replays += 1
+                return 200 if known == order else 409
+            self._write({"fact": "grant", "order": order})
+            return 201
+
+    def reverse(self, key: str) -> bool:
+        with self._lock:
+            if key in self._grants and key not in self._reversed:
+                self._write({"fact": "reverse", "key": key})
+            return key in self._grants
+
+    def get(self, key: str) -> dict[str, Any] | None:
+        return self._grants.get(key)
+
+    def totals(self) -> dict[str, Any]:
+        """Count and sum of grants that stand, per organization too; duplicates are references granted more than once."""
+        with self._lock:
+            standing = [order for key, order in self._grants.items() if key not in self._reversed]
+            organizations: dict[str, dict[str, int]] = {}
+            for order in standing:
+                total = organizations.setdefault(order["organization"], {"count": 0, "sum_cents": 0})
+                total["count"] += 1
+                total["sum_cents"] += order["amount_cents"]
+            return {
+                "count": len(standing),
+                "sum_cents": sum(order["amount_cents"] for order in standing),
+                "duplicates": len(standing) - len({order["reference"] for order in standing}),
+                "replays": self.replays,
+                "reversed": len(self._reversed),
+                "organizations": organizations,
+            }
+
+
+class Faults:
+    """Which call goes wrong, and how: from a plan file, or by chance with a seed."""
+
+    def __init__(self, plan: Path | None, rate: float, seed: int) -> None:
+        self._lock = threading.Lock()
+        self._plan, self._rate, self._random = plan, rate, random.Random(seed)
+        self._read_at = 0
+        self._queue: list[str] = []
+
+    def next(self, *, lookup: bool) -> str:
+        with self._lock:
+            if self._plan and not lookup:
+                return self._planned(self._plan)
+            if self._random.random() >= self._rate:
+                return "ok"
+            if lookup:
+                return self._random.choice(["error_500", "reset", "slow", "timeout_before_effect"])
+            # A refusal is an answer and not a fault, so chance never refuses.
+            return self._random.choice([fault for fault in FAULTS if fault not in ("ok", "refuse")])
+
+    def _planned(self, plan: Path) -> str:
+        with contextlib.suppress(OSError):
+            changed_at = plan.stat().st_mtime_ns
+            if changed_at != self._read_at:
+                self._read_at, self._queue = changed_at, json.loads(plan.read_text(encoding="utf-8"))
+        behaviour = self._queue.pop(0) if self._queue else "ok"
+        return behaviour if behaviour in FAULTS else "ok"
+
+
+def verified(keys: list[bytes], headers: Any, body: bytes, now_seconds: float) -> str:
+    """Empty when one signature is right and fresh, else the reason of the refusal."""
+    message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not stamp.isdigit() or len(stamp) > 12 or abs(now_seconds - int(stamp)) > WINDOW_SECONDS:
+        return "timestamp outside five minutes"
+    signed = message_id.encode() + b"." + stamp.encode() + b"." + body
+    wanted = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
+    for signature in headers.get("webhook-signature", "").split(" "):
+        version, _, encoded = signature.partition(",")
+        try:
+            given = base64.b64decode(encoded, validate=True) if version == "v1" else b""
+        except (binascii.Error, ValueError):
+            continue
+        if any(hmac.compare_digest(given, digest) for digest in wanted):
+            return ""
+    return "no matching signature"
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        *,
+        book: Book,
+        faults: Faults,
+        keys: list[bytes],
+        hang: float,
+        slow: float,
+    ) -> None:
+        super().__init__(address, Handler)
+        self.book, self.faults, self.keys, self.hang_seconds, self.slow_seconds = (
+            book,
+            faults,
+            keys,
+            hang,
+            slow,
+        )
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is daily business here; anything else is shown."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class Dropped(OSError):
+    """The connection was cut on purpose."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+    timeout = 60
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Quiet: totals tell what happened."""
+
+    def do_GET(self) -> None:
+        if self.path == "/livez":
+            return self._answer(200, {"alive": True})
+        if self.path == "/v1/totals":
+            return self._answer(200, self.server.book.totals())
+        if not self.path.startswith("/v1/grants/"):
+            return self._error(404, "no_such_page", "There is nothing here.")
+        if problem := verified(self.server.keys, self.headers, b"", time.time()):
+            return self._error(401, "signature", problem)
+        if (fault := self.server.faults.next(lookup=True)) != "ok":
+            self._misbehave(fault)
+        key = unquote(self.path.removeprefix("/v1/grants/"))
+        order = self.server.book.get(key)
+        if order is None:
+            return self._error(404, "not_found", "No grant has this key.")
+        return self._answer(200, order)
+
+    def do_POST(self) -> None:
+        length = self.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > LARGEST_BODY_BYTES:
+            self.close_connection = True
+            return self._error(413, "too_large", "The body is too large or has no length.")
+        body = self.rfile.read(int(length))
+        if problem := verified(self.server.keys, self.headers, body, time.time()):
+            return self._error(401, "signature", problem)
+        try:
+            order = json.loads(body)
+        except ValueError:
+            return self._error(400, "malformed", "The body is not JSON.")
+        if problem := malformed(order):
+            return self._error(400, "malformed", problem)
+        if self.headers.get("webhook-id") != order["key"]:
+            return self._error(400, "malformed", "The message id is not the key of the grant.")
+        if unquote(self.path) == f"/v1/grants/{order['key']}/reverse":
+            known = self.server.book.reverse(order["key"])
+            return (
+                self._answer(200, order) if known else self._error(404, "not_found", "No grant has this key.")
+            )
+        if self.path != "/v1/grants":
+            return self._error(404, "no_such_page", "There is nothing here.")
+        return self._grant(order)
+
+    def _grant(self, order: dict[str, Any]) -> None:
+        fault = self.server.faults.next(lookup=False)
+        if fault == "refuse":
+            return self._error(422, "organization_refused", "This organization cannot receive credit.")
+        if fault in ("error_500", "reset", "timeout_before_effect"):
+            self._misbehave(fault)
+        status = self.server.book.grant(order)
+        if fault == "duplicate":  # the network delivered the call twice
+            status = max(status, self.server.book.grant(order))
+            status = 200 if status == 201 else status
+        if fault not in ("ok", "duplicate"):
+            self._misbehave(fault)
+        if status == 409:
+            return self._error(409, "key_reused", "This key was granted with other content.")
+        return self._answer(status, order)
+
+    def _misbehave(self, fault: str) -> None:
+        """Slow comes back and goes on; every other fault ends the call here."""
+        if fault == "slow":
+            time.sleep(self.server.slow_seconds)
+            return
+        if fault.startswith("error_500"):
+            self._error(500, "fault", "Something went wrong here.")
+            self.close_connection = True
+            raise Dropped
+        if fault.startswith("timeout"):
+            self._hang()
+        # An abortive close: the client sees a reset and not an end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Dropped
+
+    def _hang(self) -> None:
+        """Say nothing until the client gives up, or for the longest time."""
+        self.connection.settimeout(self.server.hang_seconds)
+        with contextlib.suppress(OSError):
+            self.connection.recv(1)
+
+    def _error(self, status: int, code: str, message: str) -> None:
+        self._answer(status, {"error": {"code": code, "message": message}})
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        data = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def malformed(order: object) -> str:
+    """Empty when the order has everything that is needed, in the right form."""
+    if not isinstance(order, dict):
+        return "The body is not a JSON object."
+    for name, kind in NEEDED.items():
+        if type(order.get(name)) is not kind or order[name] == "":
+            return f"{name} is missing or has the wrong form."
+    if order["amount_cents"] <= 0:
+        return "amount_cents must be above zero."
+    return ""
+
+
+def decoded(key: str) -> bytes:
+    """The bytes of a whsec_ signing key."""
+    return base64.b64decode(key.removeprefix("whsec_") + "==")
+
+
+def main() -> NoReturn:
+    parser = argparse.ArgumentParser(description="A provider to rehearse with.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True, help="0 takes a free port and prints it")
+    parser.add_argument("--state", type=Path, required=True, help="file that remembers what was granted")
+    parser.add_argument("--plan", type=Path, help="JSON list of behaviours: " + ", ".join(FAULTS))
+    parser.add_argument(
+        "--fault-rate", type=float, default=0.0, help="share of calls that go wrong by chance"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="makes the chance repeatable")
+    parser.add_argument(
+        "--key", action="append", default=[], help="signing key, whsec_...; may be given twice"
+    )
+    parser.add_argument("--hang-seconds", type=float, default=30.0, help="how long a timeout lasts at most")
+    parser.add_argument("--slow-seconds", type=float, default=0.2, help="how long a slow answer takes")
+    options = parser.parse_args()
+    keys = options.key or [
+        key.strip() for key in os.environ.get("PROVIDER_SIGNING_KEYS", "").split(",") if key.strip()
+    ]
+    if not keys:
+        parser.error("give --key or set PROVIDER_SIGNING_KEYS")
+    options.state.parent.mkdir(parents=True, exist_ok=True)
+    server = Server(
+        (options.host, options.port),
+        book=Book(options.state),
+        faults=Faults(options.plan, options.fault_rate, options.seed),
+        keys=[decoded(key) for key in keys],
+        hang=options.hang_seconds,
+        slow=options.slow_seconds,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    print(f"http://{options.host}:{server.server_address[1]}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever(poll_interval=0.1)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()
