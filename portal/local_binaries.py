@@ -153,11 +153,22 @@ def data_folder(directory: Path, account: tuple[int, int] | None) -> Path:
         return directory
     directory.chmod(directory.stat().st_mode | 0o711)
     enter = subprocess.run(["test", "-x", str(directory)], check=False, cwd="/", **run_as(account))
+    name = f"data-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
+    if (directory / "postgres").exists():
+        if enter.returncode:  # never start afresh beside data that was only locked away
+            raise CannotProvide(
+                f"the account of the servers can no longer enter {directory}: a folder above it was closed to others. "
+                f"Open it again (chmod o+x), or move {directory} to a place that others may enter."
+            )
+        return directory
+    for place in SHARED_PLACES:
+        if Path(place, SHARED_NAME, name).exists():
+            _only_ours(Path(place, SHARED_NAME, name))
+            return Path(place, SHARED_NAME, name)
     if enter.returncode == 0:
         return directory
-    folder = _shared_place() / f"data-{hashlib.sha256(str(directory).encode()).hexdigest()[:16]}"
-    folder.mkdir(mode=0o711, exist_ok=True)
-    _only_ours(folder)
+    folder = _shared_place() / name
+    folder.mkdir(mode=0o711)
     return folder
 
 

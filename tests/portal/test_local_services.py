@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -34,17 +35,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at proces
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    """A data folder that the server account can reach and whose path has blanks and is long."""
-    folder = tmp_path_factory.mktemp("local") / ("a long name with blanks " * 5).strip() / "data"
-    for parent in (
-        *folder.parents[:3],
-        tmp_path_factory.getbasetemp(),
-        tmp_path_factory.getbasetemp().parent,
-    ):
-        if parent.exists():
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return folder
+def folder():
+    """A data folder with blanks in its long name. Not below pytest's own folder, which every run closes to others."""
+    with tempfile.TemporaryDirectory(prefix="portal-", ignore_cleanup_errors=True) as top:
+        Path(top).chmod(0o711)
+        folder = Path(top) / ("a long name with blanks " * 5).strip() / "data"
+        folder.parent.mkdir(mode=0o711)
+        yield folder
+        assert gone(pids(folder).values())
 
 
 def command(folder, what="end", **variables):
@@ -74,7 +72,10 @@ def finish(process):
 
 
 def pids(folder):
-    return json.loads((folder / "services.json").read_text()).get("pids", {})
+    """Numbers of the keeper and the servers as the state file names them; empty when nothing runs."""
+    with contextlib.suppress(FileNotFoundError):
+        return json.loads((folder / "services.json").read_text()).get("pids", {})
+    return {}
 
 
 def gone(numbers, seconds=10.0):
@@ -269,23 +270,30 @@ class TestAsRoot:
 
         assert owners == {65534}
 
-    def test_a_private_home_stays_private(self, tmp_path, monkeypatch):
+    def test_a_private_home_stays_private(self, folder, monkeypatch):
         """Programs and data go to a shared place when the server account cannot enter the project."""
-        home = tmp_path / "home"
+        home, shared = folder.parent / "home", folder.parent / "shared"
         home.mkdir(mode=0o700)
-        shared = tmp_path.parent.parent.parent / f"shared-{os.getpid()}"
         shared.mkdir(mode=0o755)
         monkeypatch.setattr(local_binaries, "SHARED_PLACES", (str(shared),))
         monkeypatch.setattr(local_binaries, "_runs", lambda path, account: str(shared) in path)
-        try:
-            with Servers(home / "data", durable=False) as servers:
-                assert query(servers.database_url, "SELECT 1") == [(1,)]
-                assert str(servers.folder).startswith(str(shared))
-                assert servers.programs["postgres"].startswith(str(shared))
-            assert stat.S_IMODE(home.stat().st_mode) == 0o700
-            assert not servers.folder.exists()
-        finally:
-            subprocess.run(["rm", "-rf", str(shared)], check=True)
+        with Servers(home / "data", durable=True) as servers:
+            query(servers.database_url, "CREATE TABLE kept (number int)")
+            assert str(servers.folder).startswith(str(shared))
+            assert servers.programs["postgres"].startswith(str(shared))
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+
+        home.chmod(0o711)  # the data stays where it is when the home opens later
+        with Servers(home / "data", durable=True) as servers:
+            assert query(servers.database_url, "SELECT count(*) FROM kept") == [(0,)]
+
+    def test_data_behind_a_door_that_was_closed_later_is_not_started_afresh(self, folder):
+        with Servers(folder, durable=True):
+            pass
+        folder.parent.chmod(0o700)
+
+        with pytest.raises(CannotProvide, match="can no longer enter"):
+            Servers(folder, durable=True).start()
 
     def test_a_shared_place_of_another_user_is_refused(self, tmp_path, monkeypatch):
         planted = tmp_path / local_binaries.SHARED_NAME

@@ -24,6 +24,7 @@ from django.db.migrations.executor import MigrationExecutor
 from portal.local_services import free_port, port_is_free, secret_file
 from portal.models import User
 from portal.supervisor import Program, Supervisor
+from programs.models import Program as OfferedProgram
 
 LOOPBACK = ("127.0.0.1", "localhost")
 ANSWER_SECONDS = 60.0
@@ -55,12 +56,14 @@ class Command(BaseCommand):
                     supervisor.start(provider)
                 _prepare_database(supervisor)
                 if not supervisor.signals:
-                    for program in _programs(host, port, reload=reload):
-                        supervisor.start(program)
+                    web, *others = _programs(host, port, reload=reload)
+                    supervisor.start(web)  # alone at first: the page is what people wait for
                     if not supervisor.wait_for(lambda: _answers(port), seconds=ANSWER_SECONDS):
                         if supervisor.signals:
                             return
                         raise CommandError("the site does not answer; the lines above say why")
+                    for program in others:
+                        supervisor.start(program)
                     _show_addresses(supervisor, site, environment.get("PROVIDER_URL", ""))
                     supervisor.watch()
 
@@ -107,14 +110,15 @@ def _demo_provider(environment: dict[str, str]) -> Program | None:
 def _programs(host: str, port: int, *, reload: bool) -> list[Program]:
     python, schedule = sys.executable, str(settings.LOCAL_DIR / "beat-schedule")
     web = [python, "-m", "gunicorn", "portal.wsgi", "--bind", f"{host}:{port}", "--no-control-socket"]
-    web += ["--workers", "1", "--reload"] if reload else ["--workers", "2"]
+    web += ["--workers", "1", "--reload"] if reload else ["--workers", "2", "--preload"]
     web += ["--threads", "4", "--graceful-timeout", "10", "--log-level", "warning"]
-    celery = [python, "-m", "celery", "-A", "portal"]
+    # Root in a container is told so once by its own prompt; the banner says nothing that the block below does not.
+    celery = [python, "-W", "ignore:You're running the worker", "-m", "celery", "-A", "portal", "-q"]
     worker = [*celery, "worker", "-c", "2", "-n", "worker@localhost", "--without-mingle", "--without-gossip"]
     return [
         Program("web", web, stop_seconds=15),
         # SIGQUIT is Celery's soft shutdown: half a minute to finish, then the task goes back on the queue.
-        Program("worker", [*worker, "-l", "INFO"], stop_seconds=60, stop_signal=signal.SIGQUIT),
+        Program("worker", [*worker, "-l", "WARNING"], stop_seconds=60, stop_signal=signal.SIGQUIT),
         Program("beat", [*celery, "beat", "-s", schedule, "--pidfile", "", "-l", "WARNING"], stop_seconds=10),
     ]
 
@@ -129,7 +133,7 @@ def _prepare_database(supervisor: Supervisor) -> None:
         settings.BASE_DIR / "programs" / "presets", str(connection.settings_dict["NAME"])
     )
     empty = not User.objects.exists()
-    if not (mark.exists() and mark.read_text() == fingerprint and not empty):
+    if not (mark.exists() and mark.read_text() == fingerprint and OfferedProgram.objects.exists()):
         _run_once(supervisor, "load_presets")
         mark.write_text(fingerprint)
     if settings.DEMO and empty:
