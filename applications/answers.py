@@ -9,7 +9,7 @@ from typing import Any
 
 from programs import fields, values
 from programs.fields import Answers, Section, Sections
-from programs.texts import LARGEST_TEXT, as_typed, clean_text, word_count
+from programs.texts import as_typed, clean_text, plain, word_count
 
 __all__ = [
     "as_typed",
@@ -24,8 +24,6 @@ __all__ = [
     "without_hidden",
     "word_count",
 ]
-
-MOST_RAW_ENTRIES = 1_000
 
 
 def store(section: Section, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,21 +41,8 @@ def store(section: Section, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
 
 def raw(value: object) -> dict[str, Any] | None:
     """Keep something typed that is not an answer, so that nothing is lost; None for nothing typed."""
-    kept = _plain(value)
+    kept = plain(value)
     return {"raw": kept} if kept not in ("", [], None) else None
-
-
-def _plain(value: object) -> Any:
-    """Reduce anything to JSON that PostgreSQL stores: texts, and lists and dicts of texts."""
-    if isinstance(value, str):
-        return as_typed(value)
-    if isinstance(value, Mapping):
-        return {as_typed(str(name))[:100]: _plain(entry) for name, entry in list(value.items())[:100]}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value[:MOST_RAW_ENTRIES]]
-    if value is None or isinstance(value, bool):
-        return value
-    return as_typed(str(value))[:LARGEST_TEXT]
 
 
 def initial(section: Section, answers: Answers) -> dict[str, Any]:

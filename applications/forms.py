@@ -66,9 +66,7 @@ class SectionForm(forms.Form):
 
     @property
     def helper(self) -> FormHelper:
-        helper = FormHelper(self)
-        helper.form_tag = False
-        helper.disable_csrf = True  # the page's own form tag carries the token
+        helper = _Helper()
         helper.layout = Layout(Rows())
         return helper
 
@@ -139,6 +137,17 @@ class SectionForm(forms.Form):
                 continue
             value = self[name].value()
             yield _row(question, value, messages.get(name, ""))
+
+
+class _Helper(FormHelper):
+    """Draws the questions only: the page's own form tag carries address and token.
+
+    form_action is a plain value here, because crispy's property asks the URL patterns for a name each time.
+    """
+
+    form_action = ""
+    form_tag = False
+    disable_csrf = True
 
 
 class Rows:

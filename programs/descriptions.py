@@ -32,7 +32,14 @@ CONDITION_TYPES = ("yes_no", "single_choice", "multiple_choice", "country")
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _VALUE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
-_RESERVED = {"csrfmiddlewaretoken", "action", "raw", "version"}
+_RESERVED = {
+    "csrfmiddlewaretoken",
+    "action",
+    "raw",
+    "version",
+    "leave",
+    "go_on",
+}  # names that the pages post themselves
 MOST_SECTIONS, MOST_QUESTIONS, MOST_CHOICES = 20, 100, 300
 LARGEST_LIMIT = 50_000
 

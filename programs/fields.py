@@ -12,7 +12,7 @@ from django_countries import countries
 
 from programs import values
 from programs.descriptions import AUDIENCES, CONDITION_TYPES, MAPS_TO, problems
-from programs.texts import as_typed
+from programs.texts import plain
 from programs.values import OTHER, BadAnswer, Question
 from programs.widgets import Labelled, PeopleRows
 
@@ -97,8 +97,8 @@ class AnswerField(forms.Field):
             label=question["label"],
             help_text=question.get("help", ""),
         )
-        if isinstance(widget, (forms.Select, forms.CheckboxSelectMultiple)):
-            widget.choices = _options(question)
+        if isinstance(self.widget, forms.widgets.ChoiceWidget):
+            self.widget.choices = _options(question)
 
     def clean(self, value: object) -> Any:
         try:
@@ -113,7 +113,7 @@ class AnswerField(forms.Field):
         return values.typed(self.question, value)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return as_typed(data) if isinstance(data, str) else data
+        return plain(data)
 
 
 def form_field(question: Question) -> AnswerField | None:

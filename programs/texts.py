@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 from portal.refusals import Refused
 
 LARGEST_TEXT = (
-    1_000_000  # characters kept of anything typed; above the request limit, so only an import meets it
+    1_000_000  # characters kept of anything typed; a request is smaller, so only an import meets it
 )
+MOST_ENTRIES = 1_000
 
 # PostgreSQL refuses NUL and lone surrogates in jsonb; U+FFFD is what other software writes where it lost a character.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufffd]")
@@ -47,6 +50,19 @@ def clean_text(text: str, *, one_line: bool = False) -> str:
 def as_typed(text: str) -> str:
     """Return text as it was typed, with � where a character cannot be stored, so that a draft loses nothing else."""
     return _UNSTORABLE.sub("\ufffd", text[:LARGEST_TEXT])
+
+
+def plain(value: object) -> Any:
+    """Reduce anything that was posted to JSON that can be stored: texts as typed, in lists and dicts where they were."""
+    if isinstance(value, str):
+        return as_typed(value)
+    if isinstance(value, Mapping):
+        return {as_typed(str(name))[:100]: plain(entry) for name, entry in list(value.items())[:MOST_ENTRIES]}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value[:MOST_ENTRIES]]
+    if value is None or isinstance(value, bool):
+        return value
+    return as_typed(str(value))
 
 
 def word_count(text: str) -> int:

@@ -26,6 +26,7 @@ LONG_TEXT_CHARS = 20_000
 CHARS_PER_WORD = 20  # a limit in words is also one in characters, for texts without blanks
 LONGEST_URL = 2_000
 LARGEST_NUMBER = 10**12
+LONGEST_AMOUNT = 40  # characters
 LARGEST_AMOUNT_CENTS = 10**11
 LONGEST_MONTHS = 120
 MOST_ENTRIES = 20
@@ -195,6 +196,8 @@ def _money(question: Question, value: object) -> dict[str, Any]:
 
 def _cents(text: str, currency: str) -> tuple[int, str]:
     """Read an amount as typed. A sign or code of another currency is refused, never converted."""
+    if len(text) > LONGEST_AMOUNT:
+        raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
     others = {sign for code, sign in money.SYMBOLS.items() if code != currency}
     codes = set(re.findall("[A-Z]{3}", text.upper())) - {currency}
     if codes or any(sign in text for sign in others):
