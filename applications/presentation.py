@@ -97,3 +97,11 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if isinstance(value, list):
         return [labels.get(entry, str(entry)) for entry in value]
     return [labels.get(value, str(value))]
+
+
+def title(sections: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]) -> str:
+    """The title that a draft has so far; empty when there is none yet."""
+    for question in fields.questions(sections):
+        if question.get("maps_to") == "title":
+            return " ".join(lines_of(question, answers.get(question["key"])))
+    return ""

@@ -5,7 +5,7 @@ deferred and an unreleased application give the same Standing at the same moment
 Source: docs/architecture.md, "Honest silence".
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -46,14 +46,14 @@ class Standing:
     phase: Phase
     word: str  # for the list
     tone: str  # "good", "soon" or "" for the dot beside the word
-    steps: list[Step]
-    marks: list[str]
-    days_to_cut_off: int  # labels under the strip: the share of days before the cut-off
-    days_after: int
-    can_edit: bool
-    can_withdraw: bool
-    days_left: int | None
-    apply_again_on: date | None
+    steps: list[Step] = field(default_factory=list)
+    marks: list[str] = field(default_factory=list)
+    days_to_cut_off: int = 0  # labels under the strip: the share of days before the cut-off
+    days_after: int = 0
+    can_edit: bool = False
+    can_withdraw: bool = False
+    apply_again_on: date | None = None
+    may_apply_again: bool = False
 
 
 def of(application: Application, *, at: datetime) -> Standing:
@@ -61,9 +61,7 @@ def of(application: Application, *, at: datetime) -> Standing:
     phase = phase_of(application, at=at)
     if application.cycle is None or application.submitted_at is None:
         word = "Withdrawn" if phase == Phase.WITHDRAWN else "Draft"
-        return Standing(
-            phase, word, "soon" if phase == Phase.DRAFT else "", [], [], 0, 0, False, False, None, None
-        )
+        return Standing(phase, word, "soon" if phase == Phase.DRAFT else "")
     cycle, zone = application.cycle, ZoneInfo(application.program.time_zone)
     today = at.astimezone(zone).date()
     sent_on = application.submitted_at.astimezone(zone).date()
@@ -76,6 +74,7 @@ def of(application: Application, *, at: datetime) -> Standing:
         wait_after=cut_off_on,
     )
     after = (cycle.decided_by_on - cut_off_on).days
+    again = apply_again_on(application, today=today)
     word, tone = {
         Phase.OPEN: ("Sent", "good"),
         Phase.FROZEN: ("With us", ""),
@@ -93,8 +92,8 @@ def of(application: Application, *, at: datetime) -> Standing:
         days_after=max(1, after),
         can_edit=phase == Phase.OPEN,
         can_withdraw=phase in (Phase.OPEN, Phase.FROZEN),
-        days_left=(cut_off_on - today).days if phase == Phase.OPEN else None,
-        apply_again_on=apply_again_on(application, today=today) if phase == Phase.CLOSED else None,
+        apply_again_on=again if phase == Phase.CLOSED else None,
+        may_apply_again=phase == Phase.WITHDRAWN or (phase == Phase.CLOSED and again <= today),
     )
 
 

@@ -1,4 +1,4 @@
-"""The demo's own doors: sign in as anybody with one click, and read the letters. Routed only in the demo world."""
+"""The demo’s own doors: sign in as anybody with one click, and read the letters. Routed only in the demo world."""
 
 import email
 import email.policy
@@ -35,7 +35,7 @@ PEOPLE: tuple[Person, ...] = (
         "newcomer", "newcomer@example.org", "Teo Brandmarsh", "Has an account and nothing else yet", "public"
     ),
     Person(
-        "applicant", "applicant@example.org", "Ansa Merrow", "Waits for this month's evaluation", "public"
+        "applicant", "applicant@example.org", "Ansa Merrow", "Waits for this month’s evaluation", "public"
     ),
     Person("drafting", "drafting@example.org", "Ilo Sandgren", "Has a draft half written", "public"),
     Person("awarded", "awarded@example.org", "Noor Vantongeren", "Was approved and has to accept", "public"),
@@ -113,7 +113,7 @@ def mail(request: HttpRequest) -> HttpResponse:
 
 
 def letters(folder: Path) -> list[Letter]:
-    """Read the newest letters of Django's file backend, newest first."""
+    """Read the newest letters of Django’s file backend, newest first."""
     found: list[Letter] = []
     files = (
         sorted(folder.glob("*.log"), key=lambda file: file.stat().st_mtime, reverse=True)
@@ -121,9 +121,8 @@ def letters(folder: Path) -> list[Letter]:
         else []
     )
     for file in files:
-        for raw in reversed(file.read_text(encoding="utf-8", errors="replace").split(SEPARATOR)):
-            if raw.strip():
-                found.append(_letter(raw.strip()))
+        parts = file.read_text(encoding="utf-8", errors="replace").split(SEPARATOR)
+        found.extend(_letter(raw.strip()) for raw in reversed(parts) if raw.strip())
         if len(found) >= LETTERS:
             break
     return found[:LETTERS]

@@ -43,7 +43,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "applications:withdraw": OWN,
     "applications:again": POST_ONLY,
     "applications:award": OWN,
-    "credits:mine": SIGNED_IN,
+    "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
     "credits:statement": OWN,
     "home": REDIRECTS,

@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from portal import views
+from portal import demo, views
 
 # Above admin.site.urls: the staff side signs in through allauth, so its rate limits and codes hold there too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -20,3 +20,6 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("favicon.ico", views.favicon, name="favicon"),
 ]
+
+if demo.is_on():
+    urlpatterns.append(path("demo/", include(demo)))

@@ -195,15 +195,15 @@ def faq(*, q: str = "", program: Program | None = None) -> QuerySet[FaqEntry]:
 
 
 def doors(*, keys: Iterable[str] = ()) -> list[Door]:
-    """Doors of public programs other than programs, each once by its title; `keys` picks those whose key starts so."""
+    """Doors of public programs other than programs, each key once; `keys` picks those whose key starts so."""
     found = Door.objects.filter(program__in=public()).exclude(kind="program").select_related("program")
     wanted = Q()
     for key in keys:
         wanted |= Q(key__startswith=key)
-    by_title: dict[str, Door] = {}
+    by_key: dict[str, Door] = {}
     for door in found.filter(wanted).order_by(F("position"), "program__position", "pk"):
-        by_title.setdefault(door.title, door)
-    return list(by_title.values())
+        by_key.setdefault(door.key, door)
+    return list(by_key.values())
 
 
 def country_rule(program: Program) -> EligibilityRule | None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from applications import fit, intake, presentation, standing
 from applications.forms import SectionForm, section_form
 from applications.models import Application
 from applications.standing import Phase
+from applications.states import State
 from portal import clock, texts
 from portal.refusals import Refused
 from programs import form_versions
@@ -32,21 +34,28 @@ Section = Mapping[str, Any]
 def mine(request: HttpRequest) -> HttpResponse:
     """Everything this person started or sent, newest first."""
     now = clock.now()
-    found = (
-        Application.objects.owned_by(request.user)
+    own = Application.objects.owned_by(request.user).order_by("-created_at", "-pk")
+    drafts = list(own.filter(state=State.DRAFT).select_related("program", "form_version"))
+    others = (
+        own.exclude(state=State.DRAFT)
         .select_related("program", "cycle__program", "applicant")
         .defer("answers")
-        .order_by("-created_at", "-pk")
     )
-    rows = [(application, standing.of(application, at=now)) for application in found]
-    drafts = [row for row in rows if row[1].phase == Phase.DRAFT]
-    sent = [row for row in rows if row[1].phase not in (Phase.DRAFT, Phase.WITHDRAWN)]
+    rows = [(application, standing.of(application, at=now)) for application in others]
+    sent = [row for row in rows if row[1].phase != Phase.WITHDRAWN]
     withdrawn = [row for row in rows if row[1].phase == Phase.WITHDRAWN]
-    context: dict[str, object] = {"drafts": drafts, "sent": sent, "withdrawn": withdrawn, "any": bool(rows)}
-    if not rows:
+    context: dict[str, object] = {
+        "drafts": [
+            (draft, presentation.title(draft.form_version.sections, draft.answers)) for draft in drafts
+        ],
+        "sent": sent,
+        "withdrawn": withdrawn,
+        "any": bool(drafts or rows),
+    }
+    if not drafts and not rows:
         context["open_cards"] = [card for card in program_queries.cards(at=now) if card.clock.is_open]
     elif drafts:
-        programs = [application.program for application, _ in drafts]
+        programs = [draft.program for draft in drafts]
         cycles = program_queries.next_cycles(programs, at=now)
         context["clocks"] = {
             program.pk: program_queries.clock_of(program, cycles.get(program.pk), at=now)
@@ -260,7 +269,7 @@ def again(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Start a new draft from the answers of a closed application."""
     application = _mine(request, public_id)
     now = clock.now()
-    if standing.of(application, at=now).phase not in (Phase.CLOSED, Phase.WITHDRAWN):
+    if not standing.of(application, at=now).may_apply_again:
         return redirect("applications:status", application.public_id)
     try:
         draft = intake.start(
@@ -326,7 +335,7 @@ def _start_context(
     if request.user.is_authenticated:
         draft = (
             Application.objects.owned_by(request.user)
-            .filter(program=program, state="draft")
+            .filter(program=program, state=State.DRAFT)
             .only("public_id", "saved_at")
             .first()
         )
@@ -357,7 +366,14 @@ def _form_context(application: Application, problems: Mapping[str, str]) -> dict
                 "done": not open_here and begun,
             }
         )
-    return {"application": application, "program": application.program, "rail": rail, "steps": len(rail) + 1}
+    is_draft = application.state == State.DRAFT
+    return {
+        "application": application,
+        "program": application.program,
+        "rail": rail,
+        "is_draft": is_draft,
+        "steps": len(rail) + is_draft,
+    }
 
 
 def _render_section(
@@ -381,19 +397,25 @@ def _render_section(
         "form": form,
         "summary": form.problems(),
         "number": position + 1,
-        "left": len(keys) - position,
+        "left": len(keys) - position - (status.phase != Phase.DRAFT),
         "previous": keys[position - 1] if position else "",
         "current": part["key"],
         "is_last": position == len(keys) - 1,
         "cycle": cycle,
         "clock": program_queries.clock_of(application.program, cycle, at=now),
-        "is_draft": status.phase == Phase.DRAFT,
         "stale": stale,
         "refusal": refusal,
         "elsewhere": _elsewhere(application, refusal, part),
-        "saved": f"Saved {texts.moment(application.saved_at)}",
+        "saved": _saved(application.saved_at, now),
     }
     return render(request, "applications/section.html", context, status=code)
+
+
+def _saved(saved_at: datetime, now: datetime) -> str:
+    today = saved_at.astimezone(UTC).date() == now.astimezone(UTC).date()
+    return (
+        f"Saved {saved_at:%H:%M} UTC" if today else f"Saved {texts.day_short(saved_at)}, {saved_at:%H:%M} UTC"
+    )
 
 
 def _elsewhere(

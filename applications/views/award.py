@@ -165,19 +165,19 @@ def _months(months: int | None) -> str:
 
 def _why_amount(program: Program, asked: int | None, granted: int) -> str:
     if asked is None or asked == granted:
-        return "The program's fixed award." if program.award_mode == AwardMode.FIXED else ""
+        return "The program’s fixed award." if program.award_mode == AwardMode.FIXED else ""
     if program.award_mode == AwardMode.FIXED:
-        return "The program's fixed award, the same for everyone."
+        return "The program’s fixed award, the same for everyone."
     if program.award_cap_cents and asked > program.award_cap_cents:
         return f"The program gives at most {with_code(program.award_cap_cents, program.currency)}."
-    return "Set per project, within what the month's pool allows."
+    return "Set per project, within what the month’s pool allows."
 
 
 def _why_months(program: Program, asked: int | None, granted: int | None) -> str:
     if granted is None or asked == granted:
         return ""
     if program.term_mode == TermMode.MONTHS:
-        return "The program's term, the same for everyone."
+        return "The program’s term, the same for everyone."
     if program.term_months and granted == program.term_months and asked and asked > granted:
-        return "The program's longest term."
+        return "The program’s longest term."
     return "Set with the award."
