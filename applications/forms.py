@@ -240,7 +240,7 @@ def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
         row["currency"] = question.get("currency", "USD") if question["type"] == "money" else ""
         row["unit"] = "months" if question["type"] == "months" else ""
     elif control == "choices":
-        row["choices"] = _choices(question, value, bool(message))
+        row["choices"] = _choices(question, value)
     elif control == "select":
         row["options"] = _select_options(question, "" if value is None else str(value))
         row["attributes"] = _attributes(question, control)
@@ -294,10 +294,12 @@ def _counter(question: Question, value: object) -> dict[str, Any] | None:
     else:
         return None
     state = "over" if have > limit else "near" if have * 10 > limit * 9 else ""
+    if not state and question["type"] == "short_text" and question.get("maps_to") != "title":
+        return None  # under a name or an institution a counter is noise until it matters
     return {"limit": limit, "have": have, "unit": unit, "state": state}
 
 
-def _choices(question: Question, value: object, invalid: bool) -> SafeString:
+def _choices(question: Question, value: object) -> SafeString:
     chosen = {str(entry) for entry in value} if isinstance(value, (list, tuple)) else {str(value)}
     if question["type"] == "yes_no":
         listed: list[dict[str, str]] = [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]
@@ -312,7 +314,6 @@ def _choices(question: Question, value: object, invalid: bool) -> SafeString:
         type="checkbox" if many else "radio",
         required=_required(question) and not many,
         layout="" if layout == "one" else layout,
-        invalid=invalid,
         options=tuple(
             (choice["value"], choice["label"], choice.get("help", ""), choice["value"] in chosen)
             for choice in listed
