@@ -24,7 +24,12 @@ __all__ = [
     "AUDIENCES",
     "CONDITION_TYPES",
     "MAPS_TO",
+    "RADIOS_UP_TO",
     "AnswerField",
+    "Answers",
+    "Question",
+    "Section",
+    "Sections",
     "expanded",
     "form_field",
     "problems",
@@ -133,7 +138,7 @@ def _options(question: Question) -> list[tuple[str, str]]:
             ("", "Choose"),
             *((code, name) for code, name in countries if wanted is None or code in wanted),
         ]
-    options = [
+    options: list[tuple[str, str]] = [
         (choice["value"], Labelled(choice["label"], choice.get("help", "")))
         for choice in values.choices(question)
     ]

@@ -298,7 +298,7 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int:
 def _refuse_tricks(text: str, name: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise BadPreset(f"{name}, line {line}: write it out; anchors (& and *) are not read here.")
         if isinstance(event, yaml.CollectionStartEvent):
