@@ -245,6 +245,7 @@ BAD_ROWS: list[tuple[dict[str, Any], str, str]] = [
     ({"Email": "nobody"}, "Email", "This is not an e-mail address, such as name@example.org."),
     ({"Email": "a@b.example.org\nBcc: c@d.example.org"}, "Email", "This is not an e-mail address"),
     ({"Response ID": "x" * 129}, "Response ID", "An id has at most 128 characters."),
+    ({"Organization ID": "org-123"}, "Organization ID", "Enter the organization ID from the Console"),
     ({"Title": "Soil\x00"}, "Title", "A character after “Soil” cannot be stored."),
     ({"Name": "\x00"}, "Name", "A character at the beginning cannot be stored."),
 ]

@@ -1,7 +1,7 @@
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from applications import acceptance, decisions, release, review
 from applications.models import (
@@ -48,15 +48,16 @@ class World:
         for application in self.applications:
             for reviewer in self.reviewers[:looks]:
                 review.send_in(application_id=application.pk, look=Look(scores=SCORES), by=reviewer, at=AFTER)
-        ledger.fund(
-            program=self.program.slug,
-            period="2026",
-            amount_cents=pool_cents,
-            made_by=self.manager,
-            approved_by=self.second,
-            key=f"fund:{self.program.slug}:2026",
-            at=AFTER,
-        )
+        with transaction.atomic():
+            ledger.fund(
+                program=self.program.slug,
+                period="2026",
+                amount_cents=pool_cents,
+                made_by=self.manager,
+                approved_by=self.second,
+                key=f"fund:{self.program.slug}:2026",
+                at=AFTER,
+            )
 
     def award(self, application: Application, **facts) -> Decision:
         return decisions.propose_award(application_id=application.pk, by=self.manager, at=AFTER, **facts)
