@@ -13,6 +13,7 @@ from django.core.validators import EmailValidator
 from applications import answers as answering
 from applications import eligibility, intake
 from applications.import_files import Columns, Record
+from credits import organizations
 from portal.models import User
 from portal.refusals import Refused
 from programs import fields, values
@@ -59,6 +60,7 @@ class Rules:
     sections: fields.Sections
     columns: Columns
     eligibility: Sequence[EligibilityRule]
+    organization_id_format: str
     make_addresses: bool = False
 
 
@@ -81,9 +83,16 @@ def candidate(rules: Rules, record: Record) -> Candidate | list[Problem]:
         return found
     applicant = User(email=address, name=name)
     mapped = answering.mapped(sections, given)
+    try:
+        mapped["organization_id"] = _organization_id(rules, str(mapped["organization_id"] or ""))
+    except organizations.WrongOrganizationId as error:
+        return [Problem(record.row, _column_of(rules, "organization_id"), str(error))]
     blocks = eligibility.blocks(eligibility.findings(rules.eligibility, intake.facts(mapped, applicant)))
     if blocks:
-        return [Problem(record.row, _column_of(rules, finding), finding.sentence) for finding in blocks]
+        return [
+            Problem(record.row, _column_of(rules, next(iter(finding.details), "")), finding.sentence)
+            for finding in blocks
+        ]
     return Candidate(
         row=record.row,
         source_id=source_id,
@@ -189,13 +198,17 @@ def _label(sections: fields.Sections, key: str) -> str:
     return next(str(question["label"]) for question in fields.questions(sections) if question["key"] == key)
 
 
-def _column_of(rules: Rules, finding: eligibility.Finding) -> str:
-    """The file's column behind a rule's fact, if a column of the file fills it."""
-    names = {"requested_cents": "amount_cents", "requested_months": "months"}
-    fact = next(iter(finding.details), "")
+def _organization_id(rules: Rules, entered: str) -> str:
+    """The provider's spelling, which may be narrower than what the question takes."""
+    return organizations.clean_external_id(rules.organization_id_format, entered) if entered else ""
+
+
+def _column_of(rules: Rules, fact: str) -> str:
+    """The file's column that fills a fact about an application, else the question's label."""
     if fact == "email_domain":
         return rules.columns.account.get("email", "e-mail")
+    maps_to = {"requested_cents": "amount_cents", "requested_months": "months"}.get(fact, fact)
     for question in fields.questions(rules.sections):
-        if question.get("maps_to") == names.get(fact, fact):
+        if question.get("maps_to") == maps_to:
             return rules.columns.questions.get(question["key"]) or str(question["label"])
     return ""

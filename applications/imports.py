@@ -96,7 +96,13 @@ def take_in(
     program = Program.objects.get(pk=program_id)
     intake.refuse_closed(program, at, CannotImport)
     version = _form(program)
-    rules = import_rows.Rules(version.sections, columns, list(program.rules.all()), make_addresses)
+    rules = import_rows.Rules(
+        sections=version.sections,
+        columns=columns,
+        eligibility=list(program.rules.all()),
+        organization_id_format=program.organization_id_format,
+        make_addresses=make_addresses,
+    )
     job = _Job(program, version, rules, at=at, by=by, dry_run=dry_run, receipts=receipts)
     report = Report()
     for start in range(0, len(table.records), CHUNK):
