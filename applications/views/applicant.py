@@ -19,7 +19,7 @@ from applications import fit, intake, presentation, standing
 from applications.forms import SectionForm, section_form
 from applications.models import Application
 from applications.standing import Phase
-from applications.states import State
+from applications.states import SENT, State
 from portal import clock, texts
 from portal.refusals import Refused
 from programs import form_versions
@@ -331,14 +331,11 @@ def _start_context(
 ) -> dict[str, Any]:
     now = clock.now()
     cycle = program_queries.next_cycle(program, at=now)
-    draft = None
+    draft = sent = None
     if request.user.is_authenticated:
-        draft = (
-            Application.objects.owned_by(request.user)
-            .filter(program=program, state=State.DRAFT)
-            .only("public_id", "saved_at")
-            .first()
-        )
+        own = Application.objects.owned_by(request.user).filter(program=program).only("public_id", "saved_at")
+        draft = own.filter(state=State.DRAFT).first()
+        sent = own.filter(cycle=cycle, state__in=SENT).first() if cycle else None
     return {
         "program": program,
         "form": form,
@@ -347,6 +344,7 @@ def _start_context(
         "cycle": cycle,
         "doors": program.doors.order_by("position", "pk"),
         "draft": draft,
+        "sent": sent,
     }
 
 
