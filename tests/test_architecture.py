@@ -92,16 +92,24 @@ def test_only_operations_write():
         for path in sources()
         if is_edge(path)
         for node, name in calls(path)
-        if (name.rpartition(".")[2] in WRITES and "." in name and not _harmless(name))
+        if (name.rpartition(".")[2] in WRITES and "." in name and not _harmless(name, path))
         or re.search(r"(objects|filter\(.*\)|exclude\(.*\)|all\(\)|queryset)\.update$", name)
     ]
 
     _hold(found)
 
 
-def _harmless(name: str) -> bool:
-    """Not the ORM: a form or a file may be saved, a session or a cache entry deleted."""
-    return bool(re.search(r"(session|cache|storage|super\(\))\.", name))
+def _harmless(name: str, path: str) -> bool:
+    """Not the ORM: an operation may be called save(), a session, cache entry or file may be deleted."""
+    if re.search(r"(session|cache|storage|super\(\))\.", name):
+        return True
+    operations = {
+        alias.asname or alias.name
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ImportFrom) and node.module in APPS
+        for alias in node.names
+    }
+    return name.partition(".")[0] in operations and name.count(".") == 1
 
 
 def test_no_html_is_trusted_by_hand():
