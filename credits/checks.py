@@ -213,7 +213,7 @@ CHECKS: dict[str, str] = {
             ('ledger_block', 'append_only'), ('ledger_block', 'no_truncate'), ('ledger_block', 'by_trigger'),
             ('ledger_account', 'append_only'), ('ledger_account', 'no_truncate'), ('ledger_account', 'by_trigger'),
             ('ledger_account', 'empty_at_first'), ('ledger_chain_head', 'append_only'),
-            ('ledger_chain_head', 'no_truncate'), ('ledger_chain_head', 'by_trigger')
+            ('ledger_chain_head', 'no_truncate'), ('ledger_chain_head', 'by_trigger'), ('credits_grant', 'grant_is_fixed')
         ) AS w (tbl, name)
         LEFT JOIN pg_trigger t ON t.tgrelid = w.tbl::regclass AND t.tgname = w.name
         WHERE t.tgenabled IS DISTINCT FROM 'A' ORDER BY 1

@@ -161,6 +161,7 @@ def confirm(*, delivery_id: int, at: datetime, by: User | None = None) -> Grant:
     _settle(delivery, DeliveryState.CONFIRMED, "", at)
     if by is not None:
         audit.record(action="delivery.confirm", subject=grant, by=by, at=at, amount_cents=grant.amount_cents)
+    crash_here("confirm.before_commit")
     return grant
 
 

@@ -26,6 +26,7 @@ from portal.refusals import Refused
 T = TypeVar("T")
 
 TRIES = 5
+LONGEST_KEY = 160
 _PASSING = {"40001", "40P01"}  # serialization failure, deadlock: the same work may succeed a moment later
 _KEYS = re.compile(r"[A-Za-z0-9:._@/+-]+(,[A-Za-z0-9:._@/+-]+)*")
 
@@ -471,7 +472,8 @@ def _array(values: Sequence[object]) -> str:
 
 
 def _key_array(keys: Sequence[str]) -> str:
+    """The same for keys, whose letters are checked here."""
     joined = ",".join(keys)
-    if not _KEYS.fullmatch(joined) or max(map(len, keys)) > 160:
-        raise CannotPost("a key has 1 to 160 letters, digits and : . _ @ / + -")
-    return "{" + joined + "}"
+    if not _KEYS.fullmatch(joined) or joined.count(",") != len(keys) - 1 or max(map(len, keys)) > LONGEST_KEY:
+        raise CannotPost(f"a key has 1 to {LONGEST_KEY} letters, digits and : . _ @ / + -")
+    return '{"' + '","'.join(keys) + '"}'

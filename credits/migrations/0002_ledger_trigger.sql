@@ -201,7 +201,10 @@ BEGIN
             SELECT chain, 0, sha256(int2send(chain::smallint)), false FROM generate_series(0, 15) AS chain
             WHERE NOT EXISTS (SELECT FROM ledger_chain_head)
             ON CONFLICT DO NOTHING;
-        SELECT * INTO STRICT head FROM ledger_chain_head WHERE chain = pg_backend_pid() % 16 FOR NO KEY UPDATE;
+        SELECT * INTO head FROM ledger_chain_head ORDER BY chain LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            SELECT * INTO STRICT head FROM ledger_chain_head WHERE chain = pg_backend_pid() % 16 FOR NO KEY UPDATE;
+        END IF;
     END IF;
     IF head.frozen THEN
         RAISE EXCEPTION 'posting is stopped until a person has looked at the ledger checks'

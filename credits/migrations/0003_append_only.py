@@ -5,6 +5,7 @@ from pathlib import Path
 from django.db import migrations
 
 UNDO = """
+DROP FUNCTION grant_is_fixed() CASCADE;
 DROP FUNCTION ledger_refuse_filled_account() CASCADE;
 DROP FUNCTION ledger_only_by_trigger() CASCADE;
 DROP FUNCTION ledger_refuse_truncate() CASCADE;

@@ -41,6 +41,32 @@ BEGIN
     RAISE EXCEPTION 'a new account is empty' USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'ledger_append_only';
 END $$;
 
+-- What was decided about a grant is fixed from its reservation on; its organization from the moment it is named. Its
+-- stage follows MAY_BECOME in credits/models/grant.py.
+CREATE FUNCTION grant_is_fixed() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF OLD.stage <> NEW.stage
+        AND OLD.stage || ' ' || NEW.stage NOT IN ('reserved sent', 'reserved void', 'sent confirmed', 'sent failed')
+    THEN
+        RAISE EXCEPTION 'grant % does not go from % to %', OLD.reference, OLD.stage, NEW.stage
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'grant_stage_order';
+    END IF;
+    IF (OLD.uuid, OLD.reference, OLD.program, OLD.provider, OLD.pool, OLD.holder_id, OLD.amount_cents, OLD.currency,
+            OLD.term_months, OLD.models)
+        IS DISTINCT FROM (NEW.uuid, NEW.reference, NEW.program, NEW.provider, NEW.pool, NEW.holder_id, NEW.amount_cents,
+            NEW.currency, NEW.term_months, NEW.models)
+        OR (OLD.organization_id IS NOT NULL AND NEW.organization_id IS DISTINCT FROM OLD.organization_id)
+    THEN
+        RAISE EXCEPTION 'what was decided about grant % is fixed', OLD.reference
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'grant_is_fixed';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER grant_is_fixed BEFORE UPDATE ON credits_grant FOR EACH ROW EXECUTE FUNCTION grant_is_fixed();
+ALTER TABLE credits_grant ENABLE ALWAYS TRIGGER grant_is_fixed;
+
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_transfer FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_entry FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_block FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();

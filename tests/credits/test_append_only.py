@@ -1,0 +1,174 @@
+"""Attacks on what is written: SQL as the application's own database role can send it. Every one must bounce."""
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from credits import checks
+from tests.factories.credits import funded_pool, reserved, sent
+
+ATTACKS = {
+    "raise an amount": "UPDATE ledger_transfer SET amount_cents = amount_cents + 1",
+    "touch no row at all": "UPDATE ledger_transfer SET amount_cents = 1 WHERE false",
+    "rename a key": "UPDATE ledger_transfer SET key = key || 'x'",
+    "change who approved": "UPDATE ledger_transfer SET approved_by = NULL",
+    "forget a transfer": "DELETE FROM ledger_transfer",
+    "raise an entry": "UPDATE ledger_entry SET amount_cents = amount_cents + 1",
+    "forget an entry": "DELETE FROM ledger_entry",
+    "invent an entry": "INSERT INTO ledger_entry SELECT 99, 100, 100, id, 1 FROM ledger_account LIMIT 1",
+    "invent an entry by upsert": """
+        INSERT INTO ledger_entry (account_id, version, transfer_id, amount_cents, balance_after_cents)
+        SELECT account_id, version, transfer_id, 0, 0 FROM ledger_entry
+        ON CONFLICT (account_id, version) DO UPDATE SET amount_cents = 0""",
+    "merge into entries": """
+        MERGE INTO ledger_entry e USING ledger_account a ON e.account_id = a.id
+        WHEN MATCHED THEN UPDATE SET amount_cents = 0""",
+    "set a balance": "UPDATE ledger_account SET balance_cents = 1000000",
+    "set a version": "UPDATE ledger_account SET version = 0",
+    "let a pool overdraw": "UPDATE ledger_account SET may_overdraw = true, kind = 'source'",
+    "give an account to another program": "UPDATE ledger_account SET program = 'mine', code = code || 'x'",
+    "open a full account": """
+        INSERT INTO ledger_account (code, kind, program, currency, may_overdraw, balance_cents, version)
+        VALUES ('pool:mine', 'pool', 'mine', 'USD', false, 100, 0)""",
+    "open a second source of credit": """
+        INSERT INTO ledger_account (code, kind, program, currency, may_overdraw, balance_cents, version)
+        VALUES ('pool:mine', 'pool', 'mine', 'USD', true, 0, 0)""",
+    "forget an account": "DELETE FROM ledger_account",
+    "rewrite a block": "UPDATE ledger_block SET hash = previous_hash",
+    "forget a block": "DELETE FROM ledger_block",
+    "invent a block": "INSERT INTO ledger_block SELECT id + 16, chain, sequence + 1, 1, 1, 1, NULL, hash, hash FROM ledger_block",
+    "move a head": "UPDATE ledger_chain_head SET sequence = sequence + 1",
+    "forget a head": "DELETE FROM ledger_chain_head",
+    "call the writer": "SELECT ledger_write_one(t) FROM ledger_transfer t",
+    "fund alone": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at)
+        SELECT 'x', 'fund', source_id, destination_id, 'USD', 1, '', made_by, made_by, now() FROM ledger_transfer
+        WHERE kind = 'fund'""",
+    "fund with invented people": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at)
+        SELECT 'x', 'fund', source_id, destination_id, 'USD', 1, '', 'me', 'myself', now() FROM ledger_transfer
+        WHERE kind = 'fund'""",
+    "a negative amount": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at)
+        SELECT 'x', kind, source_id, destination_id, 'USD', -1, '', made_by, approved_by, now() FROM ledger_transfer
+        WHERE kind = 'fund'""",
+    "forge the content hash": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            happened_at, content_hash)
+        SELECT 'x', kind, source_id, destination_id, 'USD', 1, '', 'm', now(), content_hash FROM ledger_transfer LIMIT 1""",
+    "write through a trigger of one's own": """
+        CREATE TEMP TABLE mine (i int);
+        CREATE FUNCTION pg_temp.mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            UPDATE ledger_account SET balance_cents = balance_cents + 1; RETURN NEW; END $$;
+        CREATE TRIGGER mine AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION pg_temp.mine();
+        INSERT INTO mine VALUES (1)""",
+}
+SWITCHES = [
+    "SET LOCAL session_replication_role = replica",
+    "SELECT set_config('pgtrigger.ignore', '{all}', true)",
+    "SELECT set_config('credits.trusted', 'on', true)",
+    "SET LOCAL search_path = pg_temp, public",
+]
+
+
+def try_to(statement, *before):
+    """Send statements in a savepoint; the last one must be refused."""
+    with pytest.raises(DatabaseError), transaction.atomic():
+        send(*before, statement)
+
+
+def send(*statements):
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+@pytest.fixture
+def written(db):
+    funded_pool()
+    reserved()
+    sent()
+
+
+def snapshot():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT (SELECT jsonb_agg(t ORDER BY id) FROM ledger_transfer t),
+                (SELECT jsonb_agg(e ORDER BY account_id, version) FROM ledger_entry e),
+                (SELECT jsonb_agg(a ORDER BY id) FROM ledger_account a),
+                (SELECT jsonb_agg(b ORDER BY id) FROM ledger_block b),
+                (SELECT jsonb_agg(h ORDER BY chain) FROM ledger_chain_head h)
+            """
+        )
+        return cursor.fetchone()
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attack(written, attack):
+    before = snapshot()
+
+    try_to(ATTACKS[attack])
+
+    assert snapshot() == before
+    assert checks.ledger_problems() == []
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_no_setting_switches_the_guards_off(written, switch):
+    """As the owner and superuser of the test database, which is more than the application is in production."""
+    for attack in ("raise an amount", "forget an entry", "set a balance", "invent a block", "forget a block"):
+        try_to(ATTACKS[attack], switch)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["ledger_transfer", "ledger_entry", "ledger_block", "ledger_account CASCADE", "ledger_chain_head"],
+)
+def test_truncate_depends_on_the_name_of_the_database_alone(written, table):
+    """Tests empty their database by TRUNCATE, so here the rule itself is asked with the name of a real one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('ledger_refuse_truncate'::regproc)")
+        definition = cursor.fetchone()[0]
+    as_elsewhere = definition.replace("current_database()", "'portal'::text")
+    assert as_elsewhere != definition
+    try_to(f"TRUNCATE {table}", as_elsewhere)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT current_database() ~ '^(test|bench|scratch)_'")
+        assert cursor.fetchone() == (True,)
+
+
+def test_the_trigger_passes_what_is_legal(written):
+    assert reserved().stage == "reserved"
+    assert checks.ledger_problems() == []
+
+
+AS_APP = """
+    CREATE ROLE ledger_test_app;
+    GRANT SELECT ON ALL TABLES IN SCHEMA public TO ledger_test_app;
+    GRANT INSERT ON ledger_transfer, ledger_account, credits_grant TO ledger_test_app;
+    GRANT UPDATE ON credits_grant TO ledger_test_app;
+    GRANT UPDATE (frozen) ON ledger_chain_head TO ledger_test_app;
+    GRANT INSERT, UPDATE ON portal_user, portal_auditevent, credits_organization, credits_delivery TO ledger_test_app;
+    SET ROLE ledger_test_app;
+"""
+
+
+def test_the_role_of_production_posts_with_the_rights_that_the_docs_name(written):
+    """docs/ledger.md, "Rights": the trigger works as the owner, so the application needs INSERT on transfers only."""
+    send(AS_APP)
+    before = checks.chain_heads()
+
+    sent()
+
+    assert checks.chain_heads() != before
+    for name, attack in ATTACKS.items():
+        if name != "call the writer":
+            try_to(attack)
+    try_to("ALTER TABLE ledger_transfer DISABLE TRIGGER append_only")
+    try_to("DROP TRIGGER append_only ON ledger_transfer")
+    try_to("TRUNCATE ledger_entry")
+    send("RESET ROLE")
+    assert checks.ledger_problems() == []
