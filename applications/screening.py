@@ -7,7 +7,7 @@ from django.db import connection, transaction
 
 from applications import similarity
 from applications.eligibility import COLUMN_RULES, OUTSIDE_COLUMNS
-from applications.models import Batch, CheckOutcome, ScreeningCheck
+from applications.models import Batch, CheckOutcome, ScreeningCheck, TextSketch
 from programs.models import EligibilityRule, RuleKind
 
 # What makes two applications comparable: sent in the same program, not taken back, by two different accounts.
@@ -15,6 +15,42 @@ _OTHERS = """
     JOIN applications_application other ON other.program_id = mine.program_id AND other.id <> mine.id
      AND other.applicant_id <> mine.applicant_id AND other.submitted_at IS NOT NULL AND other.state <> 'withdrawn'
 """
+
+READ_ALL_UP_TO = 4
+"""Up to so many times the size of a batch, reading all sketches beats one look into the index for each band."""
+
+_BANDS_JOINED = """
+    WITH lying AS MATERIALIZED (
+        SELECT sketch.application_id, band, entry.application_id IS NOT NULL AS mine
+          FROM applications_textsketch sketch
+          LEFT JOIN applications_batchentry entry
+            ON entry.application_id = sketch.application_id AND entry.batch_id = %(batch)s
+         CROSS JOIN unnest(sketch.bands) AS band
+    )
+    SELECT DISTINCT one.application_id, other.application_id
+      FROM lying one JOIN lying other USING (band)
+     WHERE one.mine AND other.application_id <> one.application_id
+"""
+_BANDS_LOOKED_UP = """
+    WITH mine AS MATERIALIZED (
+        SELECT sketch.application_id, band
+          FROM applications_batchentry entry
+          JOIN applications_textsketch sketch ON sketch.application_id = entry.application_id
+         CROSS JOIN unnest(sketch.bands) AS band
+         WHERE entry.batch_id = %(batch)s
+    )
+    SELECT DISTINCT mine.application_id, other.application_id
+      FROM mine JOIN applications_textsketch other ON other.bands @> ARRAY[mine.band]
+     WHERE other.application_id <> mine.application_id
+"""
+_PAIR_FACTS = f"""
+    SELECT mine.id, other.id, here.signature, there.signature
+      FROM unnest(%(ones)s::bigint[], %(others)s::bigint[]) AS pair (one, other)
+      JOIN applications_application mine ON mine.id = pair.one
+      {_OTHERS} AND other.id = pair.other
+      JOIN applications_textsketch here ON here.application_id = mine.id
+      JOIN applications_textsketch there ON there.application_id = other.id
+"""  # noqa: S608 - both parts are literals of this module
 
 
 @transaction.atomic
@@ -96,38 +132,7 @@ def _near_duplicates(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
     at_least = float(rule.parameters.get("at_least", similarity.ALIKE))
     alike: dict[int, list[dict[str, object]]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH mine AS MATERIALIZED (
-                SELECT sketch.application_id, band
-                  FROM applications_batchentry entry
-                  JOIN applications_textsketch sketch ON sketch.application_id = entry.application_id
-                 CROSS JOIN unnest(sketch.bands) AS band
-                 WHERE entry.batch_id = %(batch)s
-            ), wanted AS MATERIALIZED (
-                SELECT array_agg(DISTINCT band) AS bands FROM mine
-            ), others AS MATERIALIZED (
-                SELECT sketch.application_id, band
-                  FROM wanted
-                  JOIN applications_textsketch sketch ON sketch.bands && wanted.bands
-                  JOIN applications_application application ON application.id = sketch.application_id
-                   AND application.program_id = %(program)s AND application.submitted_at IS NOT NULL
-                   AND application.state <> 'withdrawn'
-                 CROSS JOIN unnest(sketch.bands) AS band
-            ), pairs AS (
-                SELECT DISTINCT mine.application_id AS one, others.application_id AS other
-                  FROM mine JOIN others USING (band)
-                 WHERE mine.application_id <> others.application_id
-            )
-            SELECT pairs.one, pairs.other, here.signature, there.signature
-              FROM pairs
-              JOIN applications_textsketch here ON here.application_id = pairs.one
-              JOIN applications_textsketch there ON there.application_id = pairs.other
-              JOIN applications_application mine ON mine.id = pairs.one
-              JOIN applications_application other ON other.id = pairs.other AND other.applicant_id <> mine.applicant_id
-            """,
-            {"batch": batch.pk, "program": batch.cycle.program_id},
-        )
+        cursor.execute(_PAIR_FACTS, _pairs_in_a_band(batch))
         for one, other, here, there in cursor:
             share = similarity.alike(here, there)
             if share >= at_least:
@@ -145,6 +150,24 @@ def _near_duplicates(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
     ]
     ScreeningCheck.objects.bulk_create(checks, ignore_conflicts=True, batch_size=5_000)
     return len(checks)
+
+
+def _pairs_in_a_band(batch: Batch) -> dict[str, list[int]]:
+    """Pairs of application ids that share a band, the first of each in the batch: {"ones": [...], "others": [...]}.
+
+    A batch that is a good part of all sketches is joined with all of them at once; a small one asks the index for
+    each of its bands, which costs the same however many old sketches there are.
+    """
+    few = TextSketch.objects.count() <= READ_ALL_UP_TO * batch.applications_count
+    with connection.cursor() as cursor:
+        # The planner knows nothing yet of a batch that was formed a moment ago, so it is told which way to go.
+        cursor.execute("SET LOCAL work_mem = '64MB'")
+        cursor.execute("SET LOCAL enable_nestloop = off" if few else "SET LOCAL enable_seqscan = off")
+        cursor.execute(_BANDS_JOINED if few else _BANDS_LOOKED_UP, {"batch": batch.pk})
+        pairs = cursor.fetchall()
+        for name in ("work_mem", "enable_nestloop", "enable_seqscan"):
+            cursor.execute(f"SET LOCAL {name} TO DEFAULT")
+    return {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs]}
 
 
 def _insert(select: str, rule: EligibilityRule, batch: Batch, at: datetime, **parameters: object) -> int:
