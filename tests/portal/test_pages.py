@@ -180,3 +180,19 @@ def test_a_long_strip_keeps_its_end() -> None:
     from datetime import date
 
     assert len(marks(first=date(2026, 1, 1), last=date(2026, 12, 31), today=date(2026, 12, 1))) == 62
+
+
+def test_letters_of_the_account_name_the_portal_and_not_a_host(client: Client) -> None:
+    client.post(
+        reverse("account_signup"), {"email": "new@example.org", "password1": "a long enough phrase 77"}
+    )
+    Client().post(reverse("account_request_login_code"), {"email": "nobody@example.org"})
+
+    assert [letter.subject for letter in mail.outbox] == [
+        "Confirm your address",
+        "No account with this address",
+    ]
+    assert re.search(r"^[A-Z0-9-]{6,}$", mail.outbox[0].body, re.MULTILINE)
+    for letter in mail.outbox:
+        assert letter.body.startswith("Hello,")
+        assert "Research Credits" in letter.body
