@@ -2,9 +2,25 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+
+NATIVE_PICKERS = {
+    models.DateField: {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})},
+    models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},
+}
+"""The browser's own pickers: no script, and they know the reader's calendar."""
+
+
+class DeskForm(forms.ModelForm):
+    """A form whose labels end without a colon."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("label_suffix", "")
+        super().__init__(*args, **kwargs)
 
 
 class DeskAdmin(admin.ModelAdmin):
@@ -13,6 +29,8 @@ class DeskAdmin(admin.ModelAdmin):
     `scope` is the permission: list, search, autocomplete, history and pop-ups all go through get_queryset.
     """
 
+    form = DeskForm
+    formfield_overrides = NATIVE_PICKERS
     show_facets = admin.ShowFacets.NEVER
     empty_value_display = ""
     list_per_page = 25

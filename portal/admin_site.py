@@ -1,9 +1,45 @@
-"""The staff side: plain Django admin with our own home page."""
+"""The staff side: plain Django admin with our own home page, navigation and boards."""
+
+from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import SimpleLazyObject
+
+from portal import clock
 
 
 class StaffSite(AdminSite):
+    """The desk: every page knows the navigation of whoever looks at it, and the first page is their work."""
+
     site_header = "Research Credits"
     site_title = "Research Credits"
     index_title = "My desk"
+    index_template = "admin/index.html"
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        if context["has_permission"]:
+            context["desk_nav"] = SimpleLazyObject(lambda: _navigation(request))
+        return context
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        from applications import home
+        from programs import staff
+
+        at = clock.now()
+        found = home.home(staff.desk(request), at=at)
+        return super().index(request, {"home": found, "now": at, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """The boards stand beside the records; each of their views passes through admin_view."""
+        from applications.admin import boards
+
+        return [path("", include(boards.urls(self))), *super().get_urls()]
+
+
+def _navigation(request: HttpRequest) -> Any:
+    from applications.admin import navigation
+
+    return navigation.of(request)

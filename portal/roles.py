@@ -75,6 +75,9 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "programs.delete_scheduleexception",
         "programs.add_formversion",
         "programs.change_formversion",
+        "programs.view_membership",
+        "programs.add_membership",
+        "credits.view_ledgercheck",
     ),
     Role.FINANCE: (*_SEE_MONEY, "applications.view_decision", "applications.change_decision"),
     Role.AUDITOR: (
@@ -83,8 +86,16 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "applications.view_decision",
         "applications.view_batch",
         "credits.view_block",
+        "credits.view_ledgercheck",
+        "programs.view_membership",
         "portal.view_auditevent",
     ),
-    Role.OPERATOR: (*_SEE_MONEY, "applications.view_notice", "portal.view_auditevent"),
+    Role.OPERATOR: (
+        *_SEE_MONEY,
+        "credits.view_ledgercheck",
+        "applications.view_notice",
+        "portal.view_auditevent",
+        "portal.view_user",
+    ),
 }
 """Model permissions that a role's group carries. Which rows of a model somebody sees is the scoped queryset's work."""

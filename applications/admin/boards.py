@@ -1,0 +1,295 @@
+"""The boards: batch, decide, release, grants. Views of the staff site that belong to no single record."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from applications import boards, decisions, notices, posting, release
+from applications import desk as desk_queries
+from applications.admin import bulk, charts
+from applications.models import DecisionKind, NoticeState
+from credits.models import LedgerAccount
+from portal import clock
+from portal.roles import Role
+from programs import staff
+from programs.models import Cycle, DeclineMode
+
+PER_PAGE = 50
+
+
+def urls(site: AdminSite) -> list[URLPattern]:
+    view = site.admin_view
+    return [
+        path("boards/batch/", view(any_cycle("admin:batch_board_of")), name="batch_board"),
+        path("boards/batch/<int:pk>/", view(batch_board), name="batch_board_of"),
+        path("boards/decide/", view(any_cycle("admin:decide_of")), name="decide"),
+        path("boards/decide/<int:pk>/", view(decide_board), name="decide_of"),
+        path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
+        path("boards/release/<int:pk>/", view(release_page), name="release"),
+        path("boards/grants/", view(grants_board), name="grants_board"),
+        path("boards/letters/retry/", view(letters_retry), name="letters_retry"),
+        path("boards/letters/parked/", view(letters_parked), name="letters_parked"),
+    ]
+
+
+def any_cycle(name: str) -> Any:
+    """A view that leads to the board of the cycle that matters most now."""
+
+    @require_GET
+    def lead(request: HttpRequest) -> HttpResponse:
+        cycle = boards.default_cycle(_manager(request))
+        if cycle is None:
+            return render(
+                request,
+                "admin/applications/no_cycle.html",
+                {**admin.site.each_context(request), "title": "No cycle yet"},
+            )
+        return redirect(name, cycle.pk)
+
+    return lead
+
+
+def _manager(request: HttpRequest) -> staff.Desk:
+    desk = staff.desk(request)
+    if not desk.sees(Role.MANAGER):
+        raise PermissionDenied
+    return desk
+
+
+def _cycle(request: HttpRequest, pk: int) -> Cycle:
+    """A cycle of a program this person manages; any other is a 404."""
+    return get_object_or_404(boards.cycles(_manager(request)), pk=pk)
+
+
+def _context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
+    desk = staff.desk(request)
+    others = boards.recent_cycles(desk)
+    if cycle not in others:
+        others.append(cycle)
+    return {
+        **admin.site.each_context(request),
+        "accent": cycle.program.accent,
+        "cycle": cycle,
+        "program": cycle.program,
+        "zone": cycle.program.time_zone,
+        "others": [
+            (reverse(here, args=[other.pk]), f"{other.program.short_code}, {other}", other == cycle)
+            for other in others
+        ],
+        "now": clock.now(),
+        "holds_role": desk.holds(Role.MANAGER, program_id=cycle.program_id),
+    }
+
+
+# --- Batch ------------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
+    cycle = _cycle(request, pk)
+    board = boards.board(cycle)
+    context = _context(request, cycle, "admin:batch_board_of") | {
+        "title": str(cycle),
+        "board": board,
+        "health": board.health,
+        "intake": charts.columns(
+            [day.number for day in board.intake], [f"{day.on:%-d %b}" for day in board.intake]
+        ),
+        "intake_total": sum(day.number for day in board.intake),
+        "split": charts.split(board.looks),
+        "spread": charts.columns(
+            [number for _, number in board.spread], [name for name, _ in board.spread], width=300, height=90
+        ),
+        "pairs": sum(number for _, number in board.spread),
+    }
+    return render(request, "admin/applications/batch_board.html", context)
+
+
+# --- Decide -----------------------------------------------------------------------------------------------------------
+
+
+@require_GET
+def decide_board(request: HttpRequest, pk: int) -> HttpResponse:
+    """The ranking of a cycle with its decisions, the sum against the pool, and a movable cut line (`?cut=40`)."""
+    cycle = _cycle(request, pk)
+    desk = staff.desk(request)
+    tab = request.GET.get("tab", "all")
+    tab = tab if tab in boards.TABS else "all"
+    cut = _whole(request.GET.get("cut"))
+    health = boards.health([cycle])[0]
+    rows = boards.ranking(cycle, desk, tab=tab).select_related("program").defer("answers")
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("p"))
+    ranked = boards.ranked(list(page.object_list), cycle, first_place=page.start_index())
+    context = _context(request, cycle, "admin:decide_of") | {
+        "title": "Decide and release",
+        "health": health,
+        "tab": tab,
+        "tabs": _tabs(health),
+        "page": page,
+        "rows": ranked,
+        "cut": cut,
+        "what_if": _what_if(cycle, desk, cut) if cut else None,
+        "pool": charts.pool(health),
+        "code": release.pool_code(cycle),
+        "limit_cents": cycle.program.four_eyes_above_cents,
+    }
+    return render(request, "admin/applications/decide.html", context)
+
+
+def _tabs(health: boards.CycleHealth) -> list[tuple[str, str, int]]:
+    return [
+        ("all", "Ranking", health.applications),
+        ("undecided", "Undecided", health.undecided),
+        ("awards", "Awards pending", health.awards),
+        ("declines", "Declines pending", health.declines),
+        ("second", "Second person", health.second_person),
+    ]
+
+
+def _what_if(cycle: Cycle, desk: staff.Desk, cut: int) -> dict[str, Any]:
+    """What awarding the best `cut` would cost, at default amounts."""
+    best = list(boards.ranking(cycle, desk).select_related("program").defer("answers")[:cut])
+    cents = sum(decisions.default_amount_cents(row) for row in best)
+    balance = (
+        LedgerAccount.objects.filter(code=release.pool_code(cycle))
+        .values_list("balance_cents", flat=True)
+        .first()
+    )
+    return {
+        "number": len(best),
+        "cents": cents,
+        "left_cents": None if balance is None else balance - cents,
+        "lowest": best[-1].mean if best else None,  # type: ignore[attr-defined]
+    }
+
+
+@require_POST
+def decide_bulk(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask before a bulk decision: over ticked rows, over a whole tab, or over the two sides of the cut line."""
+    cycle = _cycle(request, pk)
+    desk = staff.desk(request)
+    back = reverse("admin:decide_of", args=[pk])
+    kind, cut = request.POST.get("kind", ""), _whole(request.POST.get("cut"))
+    if kind not in bulk.TITLES:
+        return redirect(back)
+    tab = request.POST.get("tab", "all")
+    rows = boards.ranking(cycle, desk, tab=tab if tab in boards.TABS else "all")
+    if request.POST.get("reach") == "best" and cut:
+        ids = list(rows.values_list("pk", flat=True)[:cut])
+    elif request.POST.get("reach") == "rest" and cut:
+        ids = list(rows.values_list("pk", flat=True)[cut:])
+    elif request.POST.get("reach") == "tab":
+        ids = list(rows.values_list("pk", flat=True))
+    else:
+        ids = [int(value) for value in request.POST.getlist("row") if value.isdecimal() and len(value) < 19]
+    if not ids:
+        messages.warning(request, "Tick the applications first.")
+        return redirect(back)
+    chosen = desk_queries.decidable(desk).filter(cycle=cycle, pk__in=ids)
+    return bulk.confirm(request, kind, chosen, back=back)
+
+
+# --- Release ----------------------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+def release_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a release would do, what stands in its way, and the release itself with its report."""
+    cycle = _cycle(request, pk)
+    desk = staff.desk(request)
+    context = _context(request, cycle, "admin:release")
+    done: release.Released | None = None
+    said = ""
+    if request.method == "POST":
+        wanted = request.POST.getlist("decision")
+        only = [int(value) for value in wanted if value.isdecimal() and len(value) < 19] or None
+        if request.POST.get("reach") == "free":
+            refused = {refusal.decision_id for refusal in release.check(cycle_id=pk, by=desk.user)}
+            only = [decision.pk for decision in boards.pending(cycle) if decision.pk not in refused]
+        if request.POST.get("sure") != "yes":
+            said = "Tick that you have no undeclared tie to these people."
+        else:
+            try:
+                done = release.release(cycle_id=pk, by=desk.user, at=clock.now(), decision_ids=only)
+            except release.CannotRelease as error:
+                said = str(error)
+    refusals = release.check(cycle_id=pk, by=desk.user)
+    pending = {decision.pk: decision for decision in boards.pending(cycle)}
+    refused_ids = {refusal.decision_id for refusal in refusals}
+    free = [decision for decision in pending.values() if decision.pk not in refused_ids]
+    awards = [decision for decision in free if decision.kind == DecisionKind.AWARD]
+    context |= {
+        "title": f"Release {len(free):,} of {len(pending):,} decisions" if pending else "Nothing to release",
+        "health": boards.health([cycle])[0],
+        "refusals": [(refusal, pending.get(refusal.decision_id)) for refusal in refusals],
+        "free": len(free),
+        "awards": len(awards),
+        "awards_cents": sum(decision.amount_cents or 0 for decision in awards),
+        "declines": len(free) - len(awards),
+        "quiet": cycle.program.decline_mode == DeclineMode.QUIET,
+        "done": done,
+        "said": said,
+    }
+    status = 422 if said else 200
+    return render(request, "admin/applications/release.html", context, status=status)
+
+
+# --- Grants and letters -----------------------------------------------------------------------------------------------
+
+
+@require_GET
+def grants_board(request: HttpRequest) -> HttpResponse:
+    desk = staff.desk(request)
+    if not desk.sees(*staff.SEES_MONEY):
+        raise PermissionDenied
+    at = clock.now()
+    rows = posting.grants(desk)
+    stages = posting.stages(rows, at=at)
+    chosen = request.GET.get("stage", "")
+    accents = {program.slug: program.accent for program in desk.programs.values()}
+    listed = posting.in_stage(rows, chosen) if chosen else None
+    context = {
+        **admin.site.each_context(request),
+        "title": "Grants",
+        "now": at,
+        "stages": stages,
+        "chosen": next((stage for stage in stages if stage.key == chosen), None),
+        "listed": posting.page(listed, start=0, size=100) if listed is not None else [],
+        "hands": [
+            (grant, accents.get(grant.program, "none"), posting.why(grant))
+            for grant in posting.needs_a_hand(rows, at=at)
+        ],
+        "expiring": posting.expiring(rows, at=at),
+        "pools": posting.pools(desk),
+    }
+    return render(request, "admin/applications/grants_board.html", context)
+
+
+@require_GET
+def letters_parked(request: HttpRequest) -> HttpResponse:
+    return redirect(f"{reverse('admin:applications_notice_changelist')}?state__exact={NoticeState.PARKED}")
+
+
+@require_POST
+def letters_retry(request: HttpRequest) -> HttpResponse:
+    """Let one letter go again."""
+    desk = staff.desk(request)
+    notice = request.POST.get("notice", "")
+    if not notice.isdecimal() or not desk_queries.letters(desk).filter(pk=int(notice)).exists():
+        raise Http404
+    number = notices.retry(notice_ids=[int(notice)], by=desk.user, at=clock.now())
+    messages.success(
+        request, "The letter goes again with the next sweep." if number else "The letter was sent already."
+    )
+    return redirect("admin:applications_notice_change", notice)
+
+
+def _whole(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 7 else 0

@@ -1,0 +1,103 @@
+"""The sidebar: what a person may open, by their roles, with the few counts that call for work."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from applications import desk as desk_queries
+from portal.roles import Role
+from programs import staff
+
+
+@dataclass(frozen=True)
+class Item:
+    icon: str
+    label: str
+    url: str
+    count: int = 0
+    tone: str = ""
+    count_label: str = ""
+
+    @property
+    def path(self) -> str:
+        """The address without its query, to mark the current page."""
+        return self.url.partition("?")[0]
+
+
+@dataclass(frozen=True)
+class Part:
+    title: str
+    items: list[Item]
+
+
+@dataclass(frozen=True)
+class Navigation:
+    parts: list[Part]
+    queue_url: str
+    find_label: str
+
+
+def of(request: HttpRequest) -> Navigation:
+    """The navigation of whoever asks. Three small counts at most."""
+    desk = staff.desk(request)
+    reviews = desk.sees(Role.REVIEWER, Role.SCREENER, Role.MANAGER)
+    queue_url = reverse("admin:applications_application_changelist") if reviews else ""
+    parts = [Part("Review", _review(desk, queue_url)), Part("Cycle", _cycle(desk))]
+    parts += [Part("Set up", _set_up(desk)), Part("Records", _records(desk))]
+    find = "Find a reference, a title, a person" if desk.sees(Role.MANAGER) else "Find a reference or a title"
+    return Navigation([part for part in parts if part.items], queue_url, find)
+
+
+def _review(desk: staff.Desk, queue_url: str) -> list[Item]:
+    items = [Item("home", "My desk", reverse("admin:index"))]
+    if queue_url:
+        to_do = desk_queries.to_do_count(desk)
+        pure = desk.holds(Role.REVIEWER) and not desk.sees(Role.MANAGER, Role.SCREENER)
+        items.append(
+            Item("inbox", "Queue", f"{queue_url}?mine=todo" if pure else queue_url, to_do, "", "to do")
+        )
+    if desk.holds(Role.SCREENER):
+        items.append(Item("shield", "Gates", f"{queue_url}?gate=open"))
+    return items
+
+
+def _cycle(desk: staff.Desk) -> list[Item]:
+    items = []
+    if desk.sees(Role.MANAGER):
+        items += [
+            Item("board", "Batch board", reverse("admin:batch_board")),
+            Item("send", "Decide and release", reverse("admin:decide")),
+        ]
+    if desk.sees(Role.MANAGER, Role.FINANCE):
+        waiting = desk_queries.second_person_wanted(desk).count()
+        url = reverse("admin:applications_decision_changelist") + "?wants=second"
+        items.append(Item("check", "Second person", url, waiting, "", "waiting"))
+    if desk.sees(*staff.SEES_MONEY):
+        failed = desk_queries.failed_grants(desk).count()
+        items.append(Item("card", "Grants", reverse("admin:grants_board"), failed, "danger", "failed"))
+    return items
+
+
+def _set_up(desk: staff.Desk) -> list[Item]:
+    if not desk.sees(*staff.SEES_PROGRAM):
+        return []
+    items = [
+        Item("layers", "Programs", reverse("admin:programs_program_changelist")),
+        Item("form", "Forms", reverse("admin:programs_formversion_changelist")),
+        Item("calendar", "Cycles", reverse("admin:programs_cycle_changelist")),
+    ]
+    if desk.sees(Role.MANAGER):
+        items.append(Item("people", "People", reverse("admin:programs_membership_changelist")))
+    return items
+
+
+def _records(desk: staff.Desk) -> list[Item]:
+    items = []
+    if desk.sees(Role.MANAGER, Role.OPERATOR):
+        items.append(Item("mail", "Letters", reverse("admin:applications_notice_changelist")))
+    if desk.sees(*staff.SEES_MONEY):
+        items.append(Item("coins", "Ledger", reverse("admin:credits_transfer_changelist")))
+    if desk.sees(Role.AUDITOR, Role.OPERATOR):
+        items.append(Item("history", "Audit trail", reverse("admin:portal_auditevent_changelist")))
+    return items

@@ -1,0 +1,434 @@
+"""Queries of the boards: how a cycle stands, who leads its ranking, what a release would do, where the grants are."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import TruncDate
+
+from applications.desk import visible
+from applications.models import (
+    Application,
+    Assignment,
+    AssignmentState,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    GateResult,
+    Review,
+    ReviewState,
+    ScreeningCheck,
+)
+from applications.models.intake import ApplicationQuerySet
+from applications.release import pool_code
+from applications.states import SENT, State
+from credits.models import LedgerAccount
+from portal.models import User
+from portal.roles import Role
+from programs.models import Criterion, CriterionKind, Cycle, CycleState, Program, RuleKind
+from programs.staff import Desk
+
+PAST = (CycleState.IN_REVIEW, CycleState.CLOSED)
+
+
+# --- Cycles -------------------------------------------------------------------------------------------------------
+
+
+def cycles(desk: Desk) -> QuerySet[Cycle]:
+    """The cycles whose boards this person may open: of the programs they manage."""
+    rows = Cycle.objects.select_related("program")
+    return rows if desk.everything else rows.filter(program_id__in=desk.program_ids(Role.MANAGER))
+
+
+def recent_cycles(desk: Desk, *, number: int = 12) -> list[Cycle]:
+    """The cycles a board can switch to, newest first: those with a batch, and the one that is open."""
+    wanted = Q(state__in=PAST) | Q(state=CycleState.OPEN)
+    return list(cycles(desk).filter(wanted).order_by("-evaluation_on", "program_id")[:number])
+
+
+def default_cycle(desk: Desk) -> Cycle | None:
+    """The cycle in review with the nearest decided-by date, else the newest one."""
+    rows = cycles(desk)
+    return (
+        rows.filter(state=CycleState.IN_REVIEW).order_by("decided_by_on", "pk").first()
+        or rows.filter(state=CycleState.CLOSED).order_by("-evaluation_on").first()
+        or rows.order_by("evaluation_on").first()
+    )
+
+
+# --- Gates --------------------------------------------------------------------------------------------------------
+
+
+def gate_condition(gate: Criterion, prefix: str = "") -> Q:
+    """The applications that have to pass a gate, as a condition on their answers (see review.gates_for)."""
+    condition = Q(**{f"{prefix}program_id": gate.program_id})
+    if gate.show_if:
+        path = f"{prefix}answers__{gate.show_if['question']}__contains"
+        one_of = Q()
+        for value in gate.show_if["any_of"]:  # JSON: a text contains itself, and a list its entries
+            one_of |= Q(**{path: value})
+        condition &= one_of
+    return condition
+
+
+def gate_open(gates: Iterable[Criterion]) -> Q:
+    """Applications that still wait for an answer at one of these gates."""
+    waiting = Q(pk__in=[])
+    for gate in gates:
+        answered = GateResult.objects.filter(application=OuterRef("pk"), criterion=gate)
+        waiting |= gate_condition(gate) & ~Exists(answered)
+    return waiting
+
+
+def gates_of(program_ids: Iterable[int]) -> list[Criterion]:
+    return list(
+        Criterion.objects.filter(program_id__in=list(program_ids), kind=CriterionKind.GATE).order_by(
+            "position", "pk"
+        )
+    )
+
+
+def gates_waiting(program_ids: Sequence[int]) -> int:
+    """How many applications in review wait at a gate of these programs."""
+    gates = gates_of(program_ids)
+    if not gates:
+        return 0
+    in_review = Application.objects.filter(
+        program_id__in=program_ids, cycle__state=CycleState.IN_REVIEW, state=State.IN_REVIEW
+    )
+    return in_review.filter(gate_open(gates)).count()
+
+
+# --- Health -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CycleHealth:
+    """How one cycle stands, for its manager. Sums in cents; pool_cents is what the pool still holds, None without one."""
+
+    cycle: Cycle
+    program: Program
+    applications: int
+    looked: int
+    gates_open: int
+    awards: int
+    awards_cents: int
+    declines: int
+    second_person: int
+    released: int
+    pool_cents: int | None
+
+    @property
+    def coverage(self) -> float:
+        return round(100 * self.looked / self.applications, 1) if self.applications else 100.0
+
+    @property
+    def not_looked(self) -> int:
+        return self.applications - self.looked
+
+    @property
+    def undecided(self) -> int:
+        return self.applications - self.awards - self.declines - self.released
+
+    @property
+    def pending(self) -> int:
+        return self.awards + self.declines
+
+    @property
+    def left_cents(self) -> int | None:
+        return None if self.pool_cents is None else self.pool_cents - self.awards_cents
+
+
+def health(found: Sequence[Cycle]) -> list[CycleHealth]:
+    """The health of several cycles, each with its program loaded. Six queries, however many cycles."""
+    if not found:
+        return []
+    ids = [cycle.pk for cycle in found]
+    sent = Application.objects.filter(cycle_id__in=ids, state__in=SENT)
+    seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
+    applications = _by_cycle(sent)
+    looked = _by_cycle(sent.filter(seen))
+    gates = gates_of({cycle.program_id for cycle in found})
+    waiting = _by_cycle(sent.filter(gate_open(gates), state=State.IN_REVIEW)) if gates else {}
+    decided = {row["application__cycle_id"]: row for row in _decisions(ids)}
+    codes = {pool_code(cycle): cycle.pk for cycle in found}
+    pools: dict[str, int] = dict(
+        LedgerAccount.objects.filter(code__in=codes).values_list("code", "balance_cents")
+    )
+    result = []
+    for cycle in found:
+        row = decided.get(cycle.pk, {})
+        result.append(
+            CycleHealth(
+                cycle=cycle,
+                program=cycle.program,
+                applications=applications.get(cycle.pk, 0),
+                looked=looked.get(cycle.pk, 0),
+                gates_open=waiting.get(cycle.pk, 0),
+                awards=row.get("awards", 0),
+                awards_cents=row.get("awards_cents") or 0,
+                declines=row.get("declines", 0),
+                second_person=row.get("second_person", 0),
+                released=row.get("released", 0),
+                pool_cents=pools.get(pool_code(cycle)),
+            )
+        )
+    return result
+
+
+def _by_cycle(rows: QuerySet[Application]) -> dict[int, int]:
+    return dict(rows.order_by().values_list("cycle_id").annotate(number=Count("pk")))
+
+
+def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Decision, dict[str, int]]:
+    pending = Q(state=DecisionState.PENDING)
+    award = pending & Q(kind=DecisionKind.AWARD)
+    large = Q(amount_cents__gt=F("four_eyes_above_cents"), approved_by__isnull=True)
+    return (
+        Decision.objects.filter(application__cycle_id__in=cycle_ids)
+        .exclude(state=DecisionState.VOID)
+        .order_by()
+        .values("application__cycle_id")
+        .annotate(
+            awards=Count("pk", filter=award),
+            awards_cents=Sum("amount_cents", filter=award),
+            declines=Count("pk", filter=pending & Q(kind=DecisionKind.DECLINE)),
+            second_person=Count("pk", filter=award & large),
+            released=Count("pk", filter=Q(state=DecisionState.RELEASED)),
+        )
+    )
+
+
+# --- Batch board ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Day:
+    on: date
+    number: int
+
+
+@dataclass(frozen=True)
+class ReviewerLoad:
+    """One reviewer's part of a cycle."""
+
+    reviewer: User
+    done: int
+    total: int
+    recused: int
+    last_at: datetime | None
+
+    @property
+    def share(self) -> float:
+        return 100 * self.done / self.total if self.total else 0
+
+    @property
+    def left(self) -> int:
+        return self.total - self.done
+
+
+@dataclass(frozen=True)
+class Board:
+    """The batch board of a cycle."""
+
+    health: CycleHealth
+    intake: list[Day]
+    looks: list[tuple[int, int]]  # looks -> applications, the most first
+    reviewers: list[ReviewerLoad]
+    flags: list[tuple[str, int]]
+    spread: list[tuple[str, int]]
+    short: int
+
+
+def board(cycle: Cycle) -> Board:
+    """Intake, coverage, load, flags and agreement of one cycle. About a dozen queries, none per row."""
+    state = health([cycle])[0]
+    in_cycle = Application.objects.filter(cycle=cycle, state__in=SENT)
+    assigned = Assignment.objects.filter(application=OuterRef("pk")).exclude(state=AssignmentState.RECUSED)
+    return Board(
+        health=state,
+        intake=_intake(cycle, in_cycle),
+        looks=_looks(in_cycle, cycle.program.reviews_wanted),
+        reviewers=_reviewers(cycle),
+        flags=_flags(cycle),
+        spread=_spread(cycle),
+        short=in_cycle.filter(state=State.IN_REVIEW)
+        .annotate(
+            people=Subquery(
+                assigned.order_by().values("application").annotate(number=Count("pk")).values("number")
+            )
+        )
+        .filter(Q(people__isnull=True) | Q(people__lt=cycle.program.reviews_wanted))
+        .count()
+        if cycle.state == CycleState.IN_REVIEW
+        else 0,
+    )
+
+
+def _intake(cycle: Cycle, in_cycle: QuerySet[Application]) -> list[Day]:
+    """Applications sent per UTC day, over the last 31 days before the cut-off."""
+    first = cycle.cut_off_at - timedelta(days=31)
+    counts = dict(
+        in_cycle.filter(submitted_at__gte=first)
+        .order_by()
+        .values_list(TruncDate("submitted_at", tzinfo=UTC))
+        .annotate(number=Count("pk"))
+    )
+    days = [(first + timedelta(days=offset)).date() for offset in range(1, 32)]
+    return [Day(day, counts.get(day, 0)) for day in days]
+
+
+def _looks(in_cycle: QuerySet[Application], wanted: int) -> list[tuple[int, int]]:
+    """How many applications have n looks; more than wanted counts as wanted."""
+    reviews = Review.objects.filter(application__in=in_cycle, state=ReviewState.IN)
+    per_application = reviews.order_by().values("application").annotate(number=Count("pk"))
+    counts: dict[int, int] = defaultdict(int)
+    for number in per_application.values_list("number", flat=True).iterator():
+        counts[min(number, wanted)] += 1
+    counts[0] = in_cycle.count() - sum(counts.values())
+    return [(number, counts[number]) for number in range(wanted, -1, -1)]
+
+
+def _reviewers(cycle: Cycle) -> list[ReviewerLoad]:
+    rows = {
+        row["reviewer_id"]: row
+        for row in Assignment.objects.filter(application__cycle=cycle)
+        .order_by()
+        .values("reviewer_id")
+        .annotate(
+            done=Count("pk", filter=Q(state=AssignmentState.DONE)),
+            to_do=Count("pk", filter=Q(state=AssignmentState.TO_DO)),
+            recused=Count("pk", filter=Q(state=AssignmentState.RECUSED)),
+        )
+    }
+    last = dict(
+        Review.objects.filter(application__cycle=cycle, state=ReviewState.IN)
+        .order_by()
+        .values_list("reviewer_id")
+        .annotate(last=Max("submitted_at"))
+    )
+    people = User.objects.in_bulk(list(rows))
+    found = [
+        ReviewerLoad(people[pk], row["done"], row["done"] + row["to_do"], row["recused"], last.get(pk))
+        for pk, row in rows.items()
+    ]
+    return sorted(found, key=lambda load: (-load.left, str(load.reviewer)))
+
+
+def _flags(cycle: Cycle) -> list[tuple[str, int]]:
+    rows = (
+        ScreeningCheck.objects.filter(application__cycle=cycle)
+        .order_by()
+        .values_list("kind")
+        .annotate(number=Count("pk"))
+    )
+    return sorted(((RuleKind(kind).label, number) for kind, number in rows), key=lambda row: -row[1])
+
+
+def _spread(cycle: Cycle) -> list[tuple[str, int]]:
+    """Difference between the highest and the lowest total of an application with two looks or more."""
+    rows = (
+        Review.objects.filter(application__cycle=cycle, state=ReviewState.IN, total__isnull=False)
+        .order_by()
+        .values("application")
+        .annotate(number=Count("pk"), difference=Max("total") - Min("total"))
+        .filter(number__gte=2)
+        .values_list("difference", flat=True)
+    )
+    counts = dict.fromkeys(("under 0.5", "0.5", "1", "1.5", "2 or more"), 0)
+    for difference in rows.iterator():
+        steps = min(4, int(difference / Decimal("0.5")))
+        counts[list(counts)[steps]] += 1
+    return list(counts.items())
+
+
+# --- Ranking --------------------------------------------------------------------------------------------------------
+
+TABS = ("all", "undecided", "awards", "declines", "second")
+
+
+def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySet:
+    """The applications of a cycle, best mean first, with `mean`, `looks`, `lowest` and `highest` of the reviews in.
+
+    Those without a score come last; ties fall by id. The viewer's conflicts are left out.
+    """
+    rows = visible(desk).filter(cycle=cycle, state__in=SENT)
+    pending = Decision.objects.filter(application=OuterRef("pk"), state=DecisionState.PENDING)
+    if tab == "undecided":
+        rows = rows.filter(~Exists(pending), state=State.IN_REVIEW)
+    elif tab == "awards":
+        rows = rows.filter(Exists(pending.filter(kind=DecisionKind.AWARD)))
+    elif tab == "declines":
+        rows = rows.filter(Exists(pending.filter(kind=DecisionKind.DECLINE)))
+    elif tab == "second":
+        large = pending.filter(
+            kind=DecisionKind.AWARD, approved_by__isnull=True, amount_cents__gt=F("four_eyes_above_cents")
+        )
+        rows = rows.filter(Exists(large))
+    review_in = Q(reviews__state=ReviewState.IN)
+    return rows.annotate(
+        mean=Avg("reviews__total", filter=review_in),
+        looks=Count("reviews", filter=review_in),
+        lowest=Min("reviews__total", filter=review_in),
+        highest=Max("reviews__total", filter=review_in),
+    ).order_by(F("mean").desc(nulls_last=True), "pk")
+
+
+@dataclass
+class Ranked:
+    """One row of the ranking with its decision that stands, if any."""
+
+    place: int
+    application: Application
+    decision: Decision | None
+    gate_open: bool
+    clear_declines: int
+
+    @property
+    def spread(self) -> Decimal | None:
+        row = self.application
+        if row.highest is None or row.looks < 2:  # type: ignore[attr-defined]
+            return None
+        return row.highest - row.lowest  # type: ignore[attr-defined]
+
+
+def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -> list[Ranked]:
+    """Decisions, open gates and clear declines of one page of the ranking: three queries."""
+    ids = [application.pk for application in page]
+    decisions = {
+        decision.application_id: decision
+        for decision in Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
+    }
+    gates = gates_of([cycle.program_id])
+    waiting = set(
+        Application.objects.filter(gate_open(gates), pk__in=ids).values_list("pk", flat=True) if gates else ()
+    )
+    clear = dict(
+        Review.objects.filter(application_id__in=ids, state=ReviewState.IN, clear_decline=True)
+        .order_by()
+        .values_list("application_id")
+        .annotate(number=Count("pk"))
+    )
+    return [
+        Ranked(
+            place,
+            application,
+            decisions.get(application.pk),
+            application.pk in waiting,
+            clear.get(application.pk, 0),
+        )
+        for place, application in enumerate(page, start=first_place)
+    ]
+
+
+def pending(cycle: Cycle) -> QuerySet[Decision]:
+    """The pending decisions of a cycle with their applications."""
+    return (
+        Decision.objects.filter(application__cycle=cycle, state=DecisionState.PENDING)
+        .select_related("application", "proposed_by")
+        .defer("application__answers")
+        .order_by("pk")
+    )

@@ -1,0 +1,196 @@
+"""Queries of the desk: what a member of staff may see, and what waits for them."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+
+from applications.emails import institution_domain
+from applications.models import (
+    Application,
+    Assignment,
+    AssignmentState,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Notice,
+    NoticeState,
+    Review,
+    ReviewState,
+)
+from applications.models.intake import ApplicationQuerySet
+from credits.models import Grant
+from credits.models.grant import Stage
+from portal.roles import Role
+from programs.models import Cycle, CycleState, Program
+from programs.staff import Desk
+
+SEES_ALL_OF_PROGRAM = (Role.MANAGER, Role.SCREENER)
+
+
+def visible(desk: Desk, base: ApplicationQuerySet | None = None) -> ApplicationQuerySet:
+    """Every sent application this person may see: the one rule behind lists, pages, search, history and bulk actions.
+
+    Managers and screeners see their programs, reviewers what is assigned to them and not given back. Nobody sees an
+    application they have a conflict with. A superuser sees all.
+    """
+    rows = (Application.objects.all() if base is None else base).filter(submitted_at__isnull=False)
+    if desk.everything:
+        return rows
+    mine = Assignment.objects.filter(reviewer=desk.user).exclude(state=AssignmentState.RECUSED)
+    review_ids = desk.program_ids(Role.REVIEWER)
+    whole = desk.program_ids(*SEES_ALL_OF_PROGRAM)
+    assigned = Q(pk__in=mine.values("application_id"), program_id__in=review_ids)
+    rows = rows.filter(assigned | Q(program_id__in=whole) if whole else assigned)
+    return without_conflict(desk, rows)
+
+
+def without_conflict(desk: Desk, rows: ApplicationQuerySet) -> ApplicationQuerySet:
+    """Leave out own applications, recorded conflicts, recusals, and the person's own institution."""
+    rows = rows.without_conflict(desk.user)
+    domain = institution_domain(desk.user.email_domain)
+    if domain:
+        rows = rows.exclude(Q(email_domain=domain) | Q(email_domain__endswith=f".{domain}"))
+    return rows
+
+
+def decidable(desk: Desk) -> ApplicationQuerySet:
+    """The applications this person sees as a manager or a superuser: those whose decision page is theirs."""
+    rows = visible(desk)
+    return rows if desk.everything else rows.filter(program_id__in=desk.program_ids(Role.MANAGER))
+
+
+@dataclass(frozen=True)
+class Load:
+    """One reviewer's assignments in one cycle. `drafts` counts reviews begun and not handed in."""
+
+    cycle: Cycle
+    program: Program
+    to_do: int
+    done: int
+    recused: int
+    drafts: int
+
+    @property
+    def total(self) -> int:
+        return self.to_do + self.done
+
+    @property
+    def share(self) -> float:
+        return 100 * self.done / self.total if self.total else 0
+
+
+def loads(desk: Desk) -> list[Load]:
+    """My assignments by cycle, of cycles in review, the most urgent first. Two queries at any size."""
+    draft = Review.objects.filter(
+        application=OuterRef("application"), reviewer=desk.user, state=ReviewState.DRAFT
+    )
+    rows = list(
+        Assignment.objects.filter(
+            reviewer=desk.user,
+            application__program_id__in=desk.program_ids(Role.REVIEWER),
+            application__cycle__state=CycleState.IN_REVIEW,
+        )
+        .values("application__cycle_id")
+        .annotate(
+            to_do=Count("pk", filter=Q(state=AssignmentState.TO_DO)),
+            done=Count("pk", filter=Q(state=AssignmentState.DONE)),
+            recused=Count("pk", filter=Q(state=AssignmentState.RECUSED)),
+            drafts=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Exists(draft)),
+        )
+        .order_by()
+    )
+    if not rows:
+        return []
+    cycles = {
+        cycle.pk: cycle
+        for cycle in Cycle.objects.filter(pk__in=[row["application__cycle_id"] for row in rows])
+    }
+    found = []
+    for row in rows:
+        cycle = cycles[row.pop("application__cycle_id")]
+        found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **row))
+    return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
+
+
+def to_do_count(desk: Desk) -> int:
+    """How many assignments wait for this person; an index-only count."""
+    if not desk.holds(Role.REVIEWER):
+        return 0
+    return Assignment.objects.filter(reviewer=desk.user, state=AssignmentState.TO_DO).count()
+
+
+def next_to_review(
+    desk: Desk, *, after: int | None = None, cycle_id: int | None = None
+) -> Application | None:
+    """The next application of my queue: the earliest due first, then by id; `after` goes on behind one of them.
+
+    Starts again at the first when nothing lies behind. Applications that are no longer in review are passed over.
+    """
+    waiting = (
+        visible(desk)
+        .filter(
+            assignments__reviewer=desk.user,
+            assignments__state=AssignmentState.TO_DO,
+            state="in_review",
+            program_id__in=desk.program_ids(Role.REVIEWER),
+        )
+        .order_by("assignments__due_at", "pk")
+    )
+    if after is not None:
+        here = Assignment.objects.filter(application_id=after, reviewer=desk.user).first()
+        if here is not None:
+            later = waiting.filter(
+                Q(assignments__due_at__gt=here.due_at) | Q(assignments__due_at=here.due_at, pk__gt=after)
+            ).first()
+            if later is not None:
+                return later
+        waiting = waiting.exclude(pk=after)
+    return waiting.first()
+
+
+def cycles_in_review(desk: Desk) -> QuerySet[Cycle]:
+    """The cycles this person manages that are in review, the nearest decided-by date first."""
+    cycles = Cycle.objects.filter(state=CycleState.IN_REVIEW)
+    if not desk.everything:
+        cycles = cycles.filter(program_id__in=desk.program_ids(Role.MANAGER))
+    return cycles.select_related("program").order_by("decided_by_on", "pk")
+
+
+def second_person_wanted(desk: Desk) -> QuerySet[Decision]:
+    """Pending awards above the limit that this person may approve: proposed by somebody else, free of conflicts."""
+    waiting = Decision.objects.filter(
+        kind=DecisionKind.AWARD,
+        state=DecisionState.PENDING,
+        approved_by__isnull=True,
+        amount_cents__gt=F("four_eyes_above_cents"),
+    ).exclude(proposed_by=desk.user)
+    if not desk.everything:
+        programs = desk.program_ids(Role.MANAGER, Role.FINANCE)
+        allowed = without_conflict(desk, Application.objects.filter(program_id__in=programs))
+        waiting = waiting.filter(application__in=allowed)
+    return waiting.select_related("application__program", "proposed_by").order_by("proposed_at", "pk")
+
+
+def parked_letters(desk: Desk) -> QuerySet[Notice]:
+    letters = Notice.objects.filter(state=NoticeState.PARKED)
+    if desk.everything or desk.holds(Role.OPERATOR):
+        return letters
+    return letters.filter(program_id__in=desk.program_ids(Role.MANAGER))
+
+
+def failed_grants(desk: Desk) -> QuerySet[Grant]:
+    grants = Grant.objects.filter(stage=Stage.FAILED)
+    if desk.everything:
+        return grants
+    slugs = [desk.programs[pk].slug for pk in desk.program_ids(Role.MANAGER, Role.FINANCE, Role.OPERATOR)]
+    return grants.filter(program__in=slugs)
+
+
+def letters(desk: Desk) -> QuerySet[Notice]:
+    """The letters of the programs this person runs; the content of letters about a conflict stays out."""
+    rows = Notice.objects.all()
+    if desk.everything:
+        return rows
+    rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.OPERATOR))
+    hidden = Application.objects.filter(conflicts__user=desk.user)
+    return rows.exclude(application__in=hidden)

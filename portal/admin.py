@@ -1,0 +1,42 @@
+"""The audit trail, to read."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from portal.admin_base import ReadOnlyAdmin
+from portal.models import AuditEvent
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "actor_name", "action", "subject", "details_line")
+    list_select_related = ("actor",)
+    list_per_page = 50
+    search_fields = ("action",)
+    search_help_text = "An action, such as decision.release, or a record, such as program 3"
+    ordering = ("-at", "-pk")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        words = search_term.strip().split()
+        if not words:
+            return queryset, False
+        if len(words) == 2 and words[1].isalnum():
+            return queryset.filter(subject_type__endswith=f".{words[0].lower()}", subject_id=words[1]), False
+        return queryset.filter(action__startswith=words[0].lower()), False
+
+    @admin.display(description="Who", empty_value="the clock")
+    def actor_name(self, row: AuditEvent) -> str | None:
+        return str(row.actor) if row.actor else None
+
+    @admin.display(description="Record")
+    def subject(self, row: AuditEvent) -> str:
+        return f"{row.subject_type.partition('.')[2]} {row.subject_id}"
+
+    @admin.display(description="Details")
+    def details_line(self, row: AuditEvent) -> str:
+        return ", ".join(f"{name} {value}" for name, value in row.details.items())

@@ -1,0 +1,7 @@
+"""How dates read in lists: 7 Dec 2026, 14:05. Moments are shown in UTC unless a page names another zone."""
+
+DATE_FORMAT = "j M Y"
+DATETIME_FORMAT = "j M Y, H:i"
+SHORT_DATE_FORMAT = "j M Y"
+SHORT_DATETIME_FORMAT = "j M Y, H:i"
+TIME_FORMAT = "H:i"
