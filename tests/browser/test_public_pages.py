@@ -157,6 +157,7 @@ def test_a_second_window_cannot_overwrite(new_page, program, person, browser_err
     first.wait_for_url("**/research/")
     draft.refresh_from_db()
     assert draft.answers["institution"] == "From the first window"
+    first.wait_for_load_state("networkidle")
     browser_errors[:] = [error for error in browser_errors if not error.startswith("409")]
 
 
@@ -211,10 +212,10 @@ def test_the_error_summary_has_focus_and_leads_to_the_field(page, program, perso
     page.goto(section(draft, "research"))
     page.click("main form button[type=submit]")
 
-    assert page.evaluate("document.activeElement.className") == "error-summary"
+    expect(page.locator(".error-summary")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.evaluate("document.activeElement.id") == "id_title"
+    expect(page.locator("#id_title")).to_be_focused()
 
 
 def test_from_the_directory_to_the_receipt(page, program, person) -> None:
