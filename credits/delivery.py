@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -85,7 +86,7 @@ def dispatch(*, at: datetime, limit: int = 5_000) -> int:
     while moved < limit:
         asked = min(DISPATCH_AT_ONCE, limit - moved)
         try:
-            found = ledger.with_retries(lambda asked=asked: _dispatch_batch(at, asked))
+            found = ledger.with_retries(partial(_dispatch_batch, at, asked))
         except (ledger.NotAllowed, ledger.NotEnoughCredit):
             logger.exception("dispatch: a batch was refused; its grants go one by one")
             return moved + _dispatch_singly(at, limit - moved)
@@ -226,27 +227,26 @@ def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User
             result.problems.append((row.line, row.problem))
             continue
         try:
-            ledger.with_retries(lambda row=row: _take(row, by, at, result))
+            done = ledger.with_retries(partial(_take, row, by, at))
         except Refused as error:
             result.problems.append((row.line, str(error)))
+        else:
+            setattr(result, done, getattr(result, done) + 1)
     return result
 
 
-def _take(row: manual.Confirmation, by: User, at: datetime, result: Imported) -> None:
+def _take(row: manual.Confirmation, by: User, at: datetime) -> str:
+    """Settle by one line; returns which count of Imported it adds to."""
     delivery = Delivery.objects.select_related("grant").filter(key=row.key).first()
     if delivery is None:
         raise CannotSettle(f"No delivery has the key {row.key[:80]}.")
     if row.amount_cents not in (None, delivery.grant.amount_cents):
         raise CannotSettle("The amount differs from the amount of the grant.")
-    before = delivery.state
     if row.status == "confirmed":
         confirm(delivery_id=delivery.pk, at=at, by=by)
-        after, counter = DeliveryState.CONFIRMED, "confirmed"
-    else:
-        refuse(delivery_id=delivery.pk, reason=row.reason, at=at, by=by)
-        after, counter = DeliveryState.REFUSED, "refused"
-    counter = "repeated" if before == after else counter
-    setattr(result, counter, getattr(result, counter) + 1)
+        return "repeated" if delivery.state == DeliveryState.CONFIRMED else "confirmed"
+    refuse(delivery_id=delivery.pk, reason=row.reason, at=at, by=by)
+    return "repeated" if delivery.state == DeliveryState.REFUSED else "refused"
 
 
 def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
@@ -291,7 +291,7 @@ def _dispatch_singly(at: datetime, limit: int) -> int:
     ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False).order_by("id")
     for grant_id in ready.values_list("pk", flat=True)[:limit]:
         try:
-            moved += ledger.with_retries(lambda grant_id=grant_id: _dispatch_batch(at, 1, only=grant_id))
+            moved += ledger.with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
         except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
             logger.error("dispatch: grant %s is refused: %s", grant_id, error)
     return moved
@@ -327,10 +327,10 @@ def _deliver(provider: Provider, delivery: Delivery, is_first: bool, at: datetim
     answer = _call(provider, _order(delivery), is_first)
     crash_here("deliver.after_call")
     if answer.outcome == Outcome.GRANTED:
-        ledger.with_retries(lambda: confirm(delivery_id=delivery.pk, at=at))
+        ledger.with_retries(partial(confirm, delivery_id=delivery.pk, at=at))
         report.confirmed += 1
     elif answer.outcome == Outcome.REFUSED:
-        ledger.with_retries(lambda: refuse(delivery_id=delivery.pk, reason=answer.detail, at=at))
+        ledger.with_retries(partial(refuse, delivery_id=delivery.pk, reason=answer.detail, at=at))
         report.refused += 1
     else:
         _postpone(delivery, answer.detail, at, needs_person=answer.outcome == Outcome.CONFLICT)

@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
@@ -176,7 +177,7 @@ def return_to_pool(*, grant: Grant, kind: AccountKind, by: User | None, at: date
 
 def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> set[int]:
     """Insert the grants that do not exist yet, in one statement; returns their ids."""
-    rows = [
+    rows: list[Any] = [
         [award.reference for award in awards],
         [str(uuid4()) for _ in awards],
         [award.program for award in awards],

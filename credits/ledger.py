@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, connection, transaction
 
@@ -221,14 +221,14 @@ def post_many(
         "amounts": _array([_checked(m.amount_cents) for m in movements]),
         "resolves": _array(["NULL" if m.resolves_id is None else m.resolves_id for m in movements]),
     }
-    common = {
+    common: dict[str, Any] = {
         "made_by": MACHINE if by is None else by.subject_key,
         "approved_by": None if approved_by is None else approved_by.subject_key,
         "at": at,
         "group_key": group_key,
     }
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_INSERT_MANY, columns | common)
+        cursor.execute(_INSERT_MANY, {**columns, **common})
         new = cursor.rowcount
         if new < len(movements):
             cursor.execute(_OTHER_CONTENT, columns)
@@ -363,7 +363,7 @@ def refusals() -> Iterator[None]:
     except DatabaseError as error:
         diagnosis = getattr(error.__cause__, "diag", None)
         translate = _REFUSALS.get(getattr(diagnosis, "constraint_name", None) or "")
-        if translate is None:
+        if diagnosis is None or translate is None:
             raise
         raise translate(diagnosis.message_detail or "", str(diagnosis.message_primary)) from error
 
