@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench lock clean
 SHELL := /bin/bash
-PYTHON := .venv/bin/python
+PY := .venv/bin/python
 PORT ?= 8000
 # Tools that only read the code need settings, but no server behind them.
 NO_SERVERS := DATABASE_URL=postgresql://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 SECRET_KEY=none
@@ -15,23 +15,23 @@ setup:  ## install everything, development tools included, into .venv
 
 run:  ## the whole portal with the demo world, on PORT (8000)
 	@.ci/setup requirements-run.lock
-	@exec $(PYTHON) manage.py run --port $(PORT)
+	@exec $(PY) manage.py run --port $(PORT)
 
 test: setup  ## every test, on real PostgreSQL, Redis, Celery and Chromium
 	@.ci/chromium
-	$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup  ## style, types, import rules, templates, migrations
-	$(PYTHON) -m ruff check .
-	$(PYTHON) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	.venv/bin/djlint templates --lint --quiet
-	$(NO_SERVERS) $(PYTHON) -m mypy
+	$(NO_SERVERS) $(PY) -m mypy
 	.venv/bin/lint-imports
-	$(PYTHON) manage.py makemigrations --check --dry-run
-	$(PYTHON) manage.py check --fail-level WARNING
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py check --fail-level WARNING
 
 bench: setup  ## measure, and print every figure as a ratio (docs/performance.md)
-	$(PYTHON) -m bench
+	$(PY) -m bench
 
 lock:  ## resolve the three lock files again from pyproject.toml (needs uv)
 	uv pip compile $(LOCK) --all-extras pyproject.toml -o requirements.lock
