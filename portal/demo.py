@@ -12,52 +12,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_http_methods
 
+from portal.demo_world.people import PEOPLE
 from portal.models import User
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 LETTERS = 60
 SEPARATOR = "-" * 79  # how Django's file backend parts the letters of one file
-
-
-@dataclass(frozen=True)
-class Person:
-    """Somebody of the demo world whom anybody may become."""
-
-    key: str
-    email: str
-    name: str
-    does: str
-    side: str  # "public" or "staff"
-
-
-PEOPLE: tuple[Person, ...] = (
-    Person(
-        "newcomer", "newcomer@example.org", "Teo Brandmarsh", "Has an account and nothing else yet", "public"
-    ),
-    Person(
-        "applicant", "applicant@example.org", "Ansa Merrow", "Waits for this month’s evaluation", "public"
-    ),
-    Person("drafting", "drafting@example.org", "Ilo Sandgren", "Has a draft half written", "public"),
-    Person("awarded", "awarded@example.org", "Noor Vantongeren", "Was approved and has to accept", "public"),
-    Person("grantee", "grantee@example.org", "Edda Solvang", "Uses posted credits", "public"),
-    Person("reviewer", "reviewer@example.org", "Rowan Achterberg", "Reads and scores", "staff"),
-    Person(
-        "reviewer2",
-        "reviewer2@example.org",
-        "Sunniva Okpara",
-        "Reads and scores, the second pair of eyes",
-        "staff",
-    ),
-    Person("screener", "screener@example.org", "Piet Lindqvarn", "Answers the safety gate", "staff"),
-    Person(
-        "manager", "manager@example.org", "Maren Castellane", "Sets up programs, decides, releases", "staff"
-    ),
-    Person("finance", "finance@example.org", "Fenna Drostberg", "Approves large awards and funding", "staff"),
-    Person("auditor", "auditor@example.org", "Abel Quarmby", "Reads everything, changes nothing", "staff"),
-    Person(
-        "operator", "operator@example.org", "Oda Winterhalt", "Watches deliveries and the machine", "staff"
-    ),
-)
 
 
 @dataclass(frozen=True)

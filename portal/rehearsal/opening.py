@@ -97,6 +97,8 @@ def take_in(world: World) -> None:
             _import(world, in_time[start : start + size], at, bar.update)
         _import(world, after[: late // 2], world.cycle.cut_off_at + A_SECOND, bar.update)
         _tell(world, stage)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # in life autovacuum has told the planner about new rows by now
 
 
 def form_batch(world: World) -> None:

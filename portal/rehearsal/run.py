@@ -3,10 +3,12 @@
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
 from django.core.management import call_command
 
+from portal.refusals import Refused
 from portal.rehearsal import deciding, opening, processes, promises, report
 from portal.rehearsal.world import Clock, Options, World
 
@@ -21,8 +23,8 @@ DECIDING: tuple[Callable[[World, Clock], None], ...] = (
 )
 
 
-def rehearse(options: Options, *, as_json: bool, out: TextIO) -> int:
-    """Play the month, check the promises, print the report; 0 when every promise was kept, else 1."""
+def play(options: Options) -> World:
+    """Play the month; what each stage found stands in the world that comes back."""
     world = World(options)
     clock = Clock(options.folder)
     with world.stage("migrate", "databases") as stage:
@@ -36,9 +38,15 @@ def rehearse(options: Options, *, as_json: bool, out: TextIO) -> int:
     deciding.answer_gates(world)
     deciding.review_all(world)
     with processes.running(world, clock):
-        for play in DECIDING:
-            play(world, clock)
+        for stage_of_both in DECIDING:
+            stage_of_both(world, clock)
     deciding.close(world)
+    return world
+
+
+def rehearse(options: Options, *, as_json: bool, out: TextIO) -> int:
+    """Play the month, check the promises, print the report; 0 when every promise was kept, else 1."""
+    world = play(options)
     with world.stage("check", "promises") as stage:
         found = promises.check(world)
         stage.count = len(found)
@@ -53,10 +61,6 @@ def rehearse(options: Options, *, as_json: bool, out: TextIO) -> int:
 
 def main(arguments: dict[str, object]) -> int:
     """What the scratch process runs. Refusals about the file become one line on stderr and exit code 2."""
-    from pathlib import Path
-
-    from portal.refusals import Refused
-
     options = Options(
         program=str(arguments["program"]),
         applications=Path(str(arguments["applications"])),

@@ -49,6 +49,12 @@ def fill(
     return answers
 
 
+def cleaned(sections: Sections, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Raw values as the answers that a section form would store. Raises values.BadAnswer for one that it would refuse."""
+    asked = {question["key"]: question for question in fields.questions(sections)}
+    return {key: values.cleaned(asked[key], value) for key, value in raw.items()}
+
+
 def leading_sentences(text: str, *, words: int) -> str:
     """As many whole sentences from the start as fit into a number of words; at least a part of the first."""
     kept: list[str] = []
