@@ -1,0 +1,40 @@
+"""Start-up checks of credits: settings under which the ledger would not be safe."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.exceptions import ImproperlyConfigured
+
+from credits import providers
+
+EMPTIED = ("test_", "bench_", "scratch_")  # the same names stand in migration 0003
+
+
+@register(Tags.database, deploy=True)
+def ledger_database_name(app_configs: Sequence[AppConfig] | None, **_more: Any) -> list[CheckMessage]:
+    """A database with such a name lets its ledger be emptied by TRUNCATE."""
+    name = str(settings.DATABASES["default"].get("NAME", ""))
+    if name.startswith(EMPTIED) and not settings.TESTING:
+        return [
+            Error(
+                f"The database is called {name}, and the ledger of a database with this name can be emptied.",
+                hint="Give the database of a real installation a name that does not start with test_, bench_ or scratch_.",
+                id="credits.E001",
+            )
+        ]
+    return []
+
+
+@register()
+def provider_settings(app_configs: Sequence[AppConfig] | None, **_more: Any) -> list[CheckMessage]:
+    """A misspelt adapter, address or key stops the start and not the first delivery."""
+    try:
+        providers.get()
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="credits.E002")]
+    except Exception as error:  # noqa: BLE001 - a key that is not base64 raises what its decoder raises
+        return [Error(f"PROVIDER_SIGNING_KEYS cannot be read: {type(error).__name__}", id="credits.E002")]
+    return []
