@@ -1,10 +1,13 @@
 """The files an operator starts with agree with each other and with the settings."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPOSE = (PROJECT / "docker-compose.yml").read_text()
@@ -106,3 +109,26 @@ def test_every_pin_of_a_lock_file_has_hashes_and_no_address(name):
     assert all("--hash=sha256:" in block for block in blocks if "==" in block.splitlines()[0])
     assert "://" not in text
     assert "index" not in text.replace("--hash", "").lower()
+
+
+@pytest.mark.parametrize(
+    "name,extras",
+    [
+        ("requirements.lock", ("local", "test", "dev")),
+        ("requirements-run.lock", ("local",)),
+        ("requirements-image.lock", ()),
+    ],
+)
+def test_the_lock_files_follow_pyproject(name, extras):
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    wanted = [
+        *project["dependencies"],
+        *(line for extra in extras for line in project["optional-dependencies"][extra]),
+    ]
+    locked = dict(re.findall(r"^([a-z0-9.\-]+)==(\S+)", (PROJECT / name).read_text(), re.MULTILINE))
+
+    for line in wanted:
+        requirement = Requirement(line)
+        version = locked.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is missing: run make lock"
+        assert requirement.specifier.contains(version), f"{requirement} against {version}: run make lock"
