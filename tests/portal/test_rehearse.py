@@ -111,7 +111,8 @@ SABOTAGE: dict[str, str] = {
     " WHERE reviewer_id = (SELECT min(reviewer_id) FROM applications_assignment)",
     "every application got all its looks": "UPDATE applications_review SET state = 'draft'"
     " WHERE id = (SELECT min(id) FROM applications_review)",
-    "a large award has a second person": "UPDATE applications_decision SET four_eyes_above_cents = 1",
+    "a large award has a second person": "ALTER TABLE applications_decision DROP CONSTRAINT"
+    " large_award_has_second_person; UPDATE applications_decision SET approved_by_id = NULL, approved_at = NULL",
     "a repeated release changes nothing": "UPDATE applications_application SET state = 'in_review'"
     " WHERE id = (SELECT min(id) FROM applications_application WHERE state = 'declined')",
     "every grant has an organization": "ALTER TABLE credits_grant DROP CONSTRAINT grant_sent_has_organization;"
@@ -154,6 +155,8 @@ SABOTAGE_OF_FACTS: dict[str, Callable[[World], None]] = {
 def _sql(statements: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")  # no triggers: this is the vandal
+        for table in ("credits_grant", "ledger_account", "ledger_entry"):  # some stand guard even then
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         cursor.execute(statements.replace("%", "%%"))
 
 
