@@ -1,8 +1,9 @@
 """Queries of the desk: what a member of staff may see, and what waits for them."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
 
 from applications.emails import institution_domain
 from applications.models import (
@@ -22,7 +23,7 @@ from credits.models import Grant
 from credits.models.grant import Stage
 from portal.roles import Role
 from programs.models import Cycle, CycleState, Program
-from programs.staff import Desk
+from programs.staff import SEES_MONEY, Desk
 
 SEES_ALL_OF_PROGRAM = (Role.MANAGER, Role.SCREENER)
 
@@ -79,12 +80,37 @@ class Load:
         return 100 * self.done / self.total if self.total else 0
 
 
+def load_in(desk: Desk, application: Application) -> Load | None:
+    """My assignments in the cycle of one application, loaded with program and cycle. One query."""
+    assert application.cycle is not None
+    row = _loads(desk).filter(application__cycle=application.cycle).first()
+    if row is None:
+        return None
+    row.pop("application__cycle_id")
+    return Load(cycle=application.cycle, program=application.program, **row)
+
+
 def loads(desk: Desk) -> list[Load]:
     """My assignments by cycle, of cycles in review, the most urgent first. Two queries at any size."""
+    rows = list(_loads(desk))
+    if not rows:
+        return []
+    cycles = {
+        cycle.pk: cycle
+        for cycle in Cycle.objects.filter(pk__in=[row["application__cycle_id"] for row in rows])
+    }
+    found = []
+    for row in rows:
+        cycle = cycles[row.pop("application__cycle_id")]
+        found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **row))
+    return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
+
+
+def _loads(desk: Desk) -> QuerySet[Any, dict[str, Any]]:
     draft = Review.objects.filter(
         application=OuterRef("application"), reviewer=desk.user, state=ReviewState.DRAFT
     )
-    rows = list(
+    return (
         Assignment.objects.filter(
             reviewer=desk.user,
             application__program_id__in=desk.program_ids(Role.REVIEWER),
@@ -97,19 +123,8 @@ def loads(desk: Desk) -> list[Load]:
             recused=Count("pk", filter=Q(state=AssignmentState.RECUSED)),
             drafts=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Exists(draft)),
         )
-        .order_by()
+        .order_by("application__cycle_id")
     )
-    if not rows:
-        return []
-    cycles = {
-        cycle.pk: cycle
-        for cycle in Cycle.objects.filter(pk__in=[row["application__cycle_id"] for row in rows])
-    }
-    found = []
-    for row in rows:
-        cycle = cycles[row.pop("application__cycle_id")]
-        found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **row))
-    return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
 
 
 def to_do_count(desk: Desk) -> int:
@@ -194,3 +209,22 @@ def letters(desk: Desk) -> QuerySet[Notice]:
     rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.OPERATOR))
     hidden = Application.objects.filter(conflicts__user=desk.user)
     return rows.exclude(application__in=hidden)
+
+
+def waiting(desk: Desk) -> dict[str, int]:
+    """What calls for work in the navigation: awards for a second person, and grants that failed. One query."""
+    counts = {"second": 0, "failed": 0}
+    parts: list[QuerySet[Any, tuple[str, int]]] = []
+    if desk.sees(Role.MANAGER, Role.FINANCE):
+        parts.append(_counted(second_person_wanted(desk).select_related(None), "second"))
+    if desk.sees(*SEES_MONEY):
+        parts.append(_counted(failed_grants(desk), "failed"))
+    if parts:
+        first, *others = parts
+        counts.update(first.union(*others, all=True) if others else first)
+    return counts
+
+
+def _counted(rows: QuerySet[Any], name: str) -> QuerySet[Any, tuple[str, int]]:
+    named = rows.order_by().annotate(name=Value(name)).values("name")
+    return named.annotate(number=Count("pk")).values_list("name", "number")

@@ -153,7 +153,9 @@ class Dossier:
         return sum(check.tone != "success" for check in self.checks)
 
 
-def access(desk: Desk, application: Application, mine: Review | None) -> Access:
+def access(
+    desk: Desk, application: Application, *, mine: Review | None, assignment: Assignment | None
+) -> Access:
     """What this person may read: audience by role; no identity in a blind first look; peers after one's own review.
 
     A first look is over when the own review is in. Managers and screeners of the program are not blind, but one who
@@ -167,9 +169,7 @@ def access(desk: Desk, application: Application, mine: Review | None) -> Access:
     if manages:
         audiences.add("manager")
     is_in = mine is not None and mine.state == ReviewState.IN
-    assigned = Assignment.objects.filter(
-        application=application, reviewer=desk.user, state=AssignmentState.TO_DO
-    ).exists()
+    assigned = assignment is not None and assignment.state == AssignmentState.TO_DO
     whole = manages or desk.holds(Role.SCREENER, program_id=program_id)
     return Access(
         audiences=frozenset(audiences),
@@ -190,7 +190,7 @@ def of(desk: Desk, application: Application) -> Dossier:
         .exclude(state=AssignmentState.RECUSED)
         .first()
     )
-    may = access(desk, application, mine)
+    may = access(desk, application, mine=mine, assignment=assignment)
     parts, withheld, restricted = _parts(application, may)
     found = list(ScreeningCheck.objects.filter(application=application))
     alike, hidden = _alike(desk, application, found)

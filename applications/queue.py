@@ -4,9 +4,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
 
 from applications import boards
 from applications.models import (
@@ -62,7 +73,7 @@ class RowFacts:
     looks: int = 0
     wanted: range = range(1, 3)
     mine: str = ""  # "todo", "draft", "done" or ""
-    decision: Decision | None = None
+    decision: str = ""  # a DecisionKind
 
 
 MINE = {"todo": "To do", "draft": "Draft saved", "done": "Scored"}
@@ -74,7 +85,7 @@ def word(value: str) -> str:
 
 
 def facts(desk: Desk, page: Sequence[Application]) -> dict[int, RowFacts]:
-    """Flags, looks, my state and the decision of the rows of one page, in five queries."""
+    """Flags, looks, my state and the decision of the rows of one page, in four queries."""
     ids = [row.pk for row in page]
     found = {
         row.pk: RowFacts(
@@ -98,23 +109,39 @@ def facts(desk: Desk, page: Sequence[Application]) -> dict[int, RowFacts]:
         waiting = Application.objects.filter(boards.gate_open(gates), pk__in=ids, state="in_review")
         for pk in waiting.values_list("pk", flat=True):
             found[pk].flags.append(Flag("gate", "danger"))
-    for application_id, reviewer_id, state in Review.objects.filter(application_id__in=ids).values_list(
-        "application_id", "reviewer_id", "state"
-    ):
-        found[application_id].looks += state == ReviewState.IN
-        if reviewer_id == desk.user.pk and state == ReviewState.DRAFT:
-            found[application_id].mine = "draft"
-    for application_id, state in Assignment.objects.filter(
-        application_id__in=ids, reviewer=desk.user
-    ).values_list("application_id", "state"):
-        if state == AssignmentState.DONE:
-            found[application_id].mine = "done"
-        elif state == AssignmentState.TO_DO and not found[application_id].mine:
-            found[application_id].mine = "todo"
-    if desk.sees(Role.MANAGER):
-        for decision in Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID):
-            found[decision.application_id].decision = decision
+    for application_id, source, state, own in _work_on(desk, ids):
+        beside = found[application_id]
+        if source == "decision":
+            beside.decision = state
+        elif source == "review":
+            beside.looks += state == ReviewState.IN
+            if own and state == ReviewState.DRAFT:
+                beside.mine = "draft"
+        elif state == AssignmentState.DONE:
+            beside.mine = "done"
+        elif state == AssignmentState.TO_DO and not beside.mine:
+            beside.mine = "todo"
     return found
+
+
+def _work_on(desk: Desk, ids: Sequence[int]) -> QuerySet[Any, tuple[int, str, str, bool]]:
+    """Reviews of all, my assignments, and decisions of some applications, in one query; reviews come first."""
+    columns = ("application_id", "source", "word", "own")
+    reviews = Review.objects.filter(application_id__in=ids).annotate(
+        source=Value("review"),
+        word=F("state"),
+        own=ExpressionWrapper(Q(reviewer=desk.user), output_field=BooleanField()),
+    )
+    assigned = Assignment.objects.filter(application_id__in=ids, reviewer=desk.user).annotate(
+        source=Value("task"), word=F("state"), own=Value(True)
+    )
+    parts = [assigned.values_list(*columns)]
+    if desk.sees(Role.MANAGER):
+        decided = Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
+        parts.append(
+            decided.annotate(source=Value("decision"), word=F("kind"), own=Value(False)).values_list(*columns)
+        )
+    return reviews.values_list(*columns).union(*parts, all=True).order_by("source")
 
 
 def mine(desk: Desk, state: str) -> Q:
@@ -178,20 +205,30 @@ class Facets:
 
 
 def facets(base: QuerySet[Application]) -> Facets:
-    """Fields and flags among the first CAP rows of a list, in two queries; no counts when the list is longer."""
+    """Fields and flags among the first CAP rows of a list, in one query; no counts when the list is longer."""
     some = base.order_by().values("pk")[: CAP + 1]
-    fields = dict(
-        Application.objects.filter(pk__in=some).order_by().values_list("field").annotate(number=Count("pk"))
+    columns = ("source", "word", "number")
+    by_field = (
+        Application.objects.filter(pk__in=some)
+        .order_by()
+        .values("field")
+        .annotate(source=Value("field"), word=F("field"), number=Count("pk"))
+        .values_list(*columns)
     )
-    if sum(fields.values()) > CAP:
-        return Facets(None, None)
-    flags = dict(
+    by_flag = (
         ScreeningCheck.objects.filter(application_id__in=some)
         .order_by()
-        .values_list("kind")
-        .annotate(number=Count("pk"))
+        .values("kind")
+        .annotate(source=Value("flag"), word=F("kind"), number=Count("pk"))
+        .values_list(*columns)
     )
-    return Facets({name: number for name, number in fields.items() if name}, flags)
+    counts: dict[str, dict[str, int]] = {"field": {}, "flag": {}}
+    for source, name, number in by_field.union(by_flag, all=True):
+        counts[source][name] = number
+    if sum(counts["field"].values()) > CAP:
+        return Facets(None, None)
+    counts["field"].pop("", None)
+    return Facets(counts["field"], counts["flag"])
 
 
 def count(rows: QuerySet[Application]) -> int:

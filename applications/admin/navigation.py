@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from applications import desk as desk_queries
+from applications import queue
 from portal.roles import Role
 from programs import staff
 
@@ -39,20 +40,30 @@ class Navigation:
 
 
 def of(request: HttpRequest) -> Navigation:
-    """The navigation of whoever asks. Three small counts at most."""
+    """The navigation of whoever asks. Two small queries at most."""
     desk = staff.desk(request)
+    counts = desk_queries.waiting(desk)
+    to_do = my_counts(request)["todo"] if desk.holds(Role.REVIEWER) else 0
     reviews = desk.sees(Role.REVIEWER, Role.SCREENER, Role.MANAGER)
     queue_url = reverse("admin:applications_application_changelist") if reviews else ""
-    parts = [Part("Review", _review(desk, queue_url)), Part("Cycle", _cycle(desk))]
+    parts = [Part("Review", _review(desk, queue_url, to_do)), Part("Cycle", _cycle(desk, counts))]
     parts += [Part("Set up", _set_up(desk)), Part("Records", _records(desk))]
     find = "Find a reference, a title, a person" if desk.sees(Role.MANAGER) else "Find a reference or a title"
     return Navigation([part for part in parts if part.items], queue_url, find)
 
 
-def _review(desk: staff.Desk, queue_url: str) -> list[Item]:
+def my_counts(request: HttpRequest) -> dict[str, int]:
+    """My assignments by state, asked once for each request."""
+    found = getattr(request, "_my_counts", None)
+    if found is None:
+        found = queue.my_counts(staff.desk(request))
+        request._my_counts = found  # type: ignore[attr-defined]
+    return found
+
+
+def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
     items = [Item("home", "My desk", reverse("admin:index"))]
     if queue_url:
-        to_do = desk_queries.to_do_count(desk)
         pure = desk.holds(Role.REVIEWER) and not desk.sees(Role.MANAGER, Role.SCREENER)
         items.append(
             Item("inbox", "Queue", f"{queue_url}?mine=todo" if pure else queue_url, to_do, "", "to do")
@@ -62,7 +73,7 @@ def _review(desk: staff.Desk, queue_url: str) -> list[Item]:
     return items
 
 
-def _cycle(desk: staff.Desk) -> list[Item]:
+def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
     items = []
     if desk.sees(Role.MANAGER):
         items += [
@@ -70,12 +81,12 @@ def _cycle(desk: staff.Desk) -> list[Item]:
             Item("send", "Decide and release", reverse("admin:decide")),
         ]
     if desk.sees(Role.MANAGER, Role.FINANCE):
-        waiting = desk_queries.second_person_wanted(desk).count()
         url = reverse("admin:applications_decision_changelist") + "?wants=second"
-        items.append(Item("check", "Second person", url, waiting, "", "waiting"))
+        items.append(Item("check", "Second person", url, counts["second"], "", "waiting"))
     if desk.sees(*staff.SEES_MONEY):
-        failed = desk_queries.failed_grants(desk).count()
-        items.append(Item("card", "Grants", reverse("admin:grants_board"), failed, "danger", "failed"))
+        items.append(
+            Item("card", "Grants", reverse("admin:grants_board"), counts["failed"], "danger", "failed")
+        )
     return items
 
 

@@ -67,11 +67,7 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             problems, status = [text for errors in form.errors.values() for text in errors], 422
         found = dossier.of(at_desk, application)
-    mine = (
-        next((load for load in desk.loads(at_desk) if load.cycle.pk == application.cycle_id), None)
-        if found.assignment
-        else None
-    )
+    mine = desk.load_in(at_desk, application) if found.assignment else None
     context = _context(request, application, found) | {
         "problems": problems,
         "load": mine,

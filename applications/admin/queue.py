@@ -1,6 +1,6 @@
 """The reviewer queue: the changelist of applications. Every row and every page of one passes through desk.visible."""
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.contrib import admin
@@ -14,8 +14,8 @@ from django.utils.html import format_html
 
 from applications import desk as desk_queries
 from applications import queue
-from applications.admin import bulk, filters, pages
-from applications.models import Application
+from applications.admin import bulk, filters, navigation, pages
+from applications.models import Application, DecisionKind
 from credits.money import format_money
 from portal import clock, texts
 from portal.admin_base import ReadOnlyAdmin
@@ -44,6 +44,7 @@ class QueueList(ChangeList):
                 base = base if narrowed is None else narrowed
         self.scope_base = base
         self.desk = staff.desk(request)
+        self.request = request
         return rows
 
     def get_results(self, request: HttpRequest) -> None:
@@ -59,7 +60,7 @@ class QueueList(ChangeList):
 
     @cached_property
     def my_counts(self) -> dict[str, int]:
-        return queue.my_counts(self.desk)
+        return navigation.my_counts(self.request)
 
 
 @admin.register(Application)
@@ -137,7 +138,9 @@ class ApplicationAdmin(ReadOnlyAdmin):
             "accent": programs[0].accent if len(programs) == 1 else "none",
             "whole_programs": desk.sees(Role.MANAGER, Role.SCREENER),
             "reviews": desk.holds(Role.REVIEWER),
-            "next_freeze": queue.next_freeze(desk, at=clock.now()),
+            "next_freeze": cache(
+                lambda: queue.next_freeze(desk, at=clock.now())
+            ),  # asked by an empty list only
             "has_import_permission": False,
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
@@ -194,9 +197,9 @@ class ApplicationAdmin(ReadOnlyAdmin):
             )
         if row.state != "in_review":
             return format_html('<span class="state is-off">{}</span>', row.get_state_display())
-        if row.beside.decision is not None:
+        if row.beside.decision:
             return format_html(
-                '<span class="state is-draft">{} pending</span>', row.beside.decision.get_kind_display()
+                '<span class="state is-draft">{} pending</span>', DecisionKind(row.beside.decision).label
             )
         return format_html('<span class="state is-none">{}</span>', "–")
 
