@@ -189,7 +189,7 @@ def _known_sources(job: _Job, candidates: Sequence[Candidate]) -> set[str]:
     """The ids that are in the program. One taken in a moment ago is a repeat within the file, and named as such."""
     wanted = [candidate.source_id for candidate in candidates if candidate.source_id not in job.sources]
     known = Application.objects.filter(program=job.program, source_id__in=wanted)
-    return set(known.values_list("source_id", flat=True))
+    return {source_id for source_id in known.values_list("source_id", flat=True) if source_id}
 
 
 class _Seen:
@@ -202,7 +202,7 @@ class _Seen:
         people = User.objects.annotate(lower=Lower("email")).filter(
             lower__in=[candidate.applicant.email for candidate in candidates]
         )
-        self.accounts = {person.email.lower(): person for person in people}
+        self.accounts: dict[str, User] = {person.email.lower(): person for person in people}
         live = Application.objects.filter(cycle=cycle, applicant__in=people).exclude(NEVER_SENT)
         self.busy = set(live.values_list("applicant_id", flat=True))
 
@@ -268,7 +268,8 @@ def _applications(
     job: _Job, cycle: Cycle, taken: Sequence[Candidate], accounts: Mapping[str, User]
 ) -> Iterator[Application]:
     prefix = f"{job.program.short_code}-{cycle.evaluation_on:%Y-%m}-"
-    given = set(Application.objects.filter(reference__startswith=prefix).values_list("reference", flat=True))
+    numbered = Application.objects.filter(reference__startswith=prefix)
+    given = {reference for reference in numbered.values_list("reference", flat=True) if reference}
     drawn = references.draw_many(job.program.short_code, cycle.evaluation_on, len(taken), taken=given)
     for candidate, reference in zip(taken, drawn, strict=True):
         yield Application(
