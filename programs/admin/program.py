@@ -256,8 +256,9 @@ class ProgramAdmin(DeskAdmin):
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        program = kwargs.get("obj")
-        if program is not None:
+        edited = kwargs.get("obj")
+        if edited is not None:
+            program = Program.objects.get(pk=edited.pk)  # a refused form leaves what was typed on its object
             missing = catalogue.missing_for_opening(program)
             context |= {
                 "title": str(program),
