@@ -58,9 +58,7 @@ def front_door(request: HttpRequest) -> HttpResponse:
         "question": question,
         "number": len(answers) + 1,
         "most_questions": len(router.QUESTIONS),
-        "asked_without_answer": bool(
-            question and request.GET and question.key not in request.GET and "go" in request.GET
-        ),
+        "asked_without_answer": question is not None and request.GET.get("go") == question.key,
     }
     if question is None:
         result = router.result(answers)

@@ -180,3 +180,11 @@ def test_public_pages_need_few_queries(client: Client, django_assert_max_num_que
     ):
         with django_assert_max_num_queries(12):
             assert get(client, name, *args).status_code == 200
+
+
+def test_the_router_complains_only_about_a_question_that_was_asked(client) -> None:
+    asked_next = client.get(reverse("programs:router"), {"use": "science", "go": "use"})
+    not_answered = client.get(reverse("programs:router"), {"use": "science", "go": "country"})
+
+    assert "Please choose one" not in asked_next.content.decode()
+    assert "Please choose one" in not_answered.content.decode()
