@@ -293,6 +293,8 @@ class RuleKind(models.TextChoices):
     DUPLICATE_PERSON = "duplicate_person", "Same person twice"
     NEAR_DUPLICATE = "near_duplicate", "Near-duplicate text"
     SHARED_ORGANIZATION = "shared_organization", "Organization ID in two applications"
+    WAITING_TIME = "waiting_time", "Waiting time after an application"
+    OPTION = "option", "Option with a condition"
 
 
 class RuleOutcome(models.TextChoices):
@@ -366,6 +368,7 @@ class MessageKind(models.TextChoices):
     AWARD = "award", "Award, to the applicant at release"
     POSTED = "posted", "Posted, to the grantee when the provider confirmed"
     TOLD_DECLINE = "told_decline", "Decline, to the applicant where the program tells"
+    INVITATION = "invitation", "Invitation, to a co-investigator"
 
 
 @pghistory.track()

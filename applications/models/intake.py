@@ -1,13 +1,14 @@
 """What was asked: applications, the batch that froze them, and what the automatic checks found."""
 
 import uuid
+from typing import Any
 
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from applications.states import TRANSITIONS, State
 from programs.models import RuleKind
@@ -19,6 +20,15 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
     def owned_by(self, user: object) -> "ApplicationQuerySet":
         return self.filter(applicant=user)
 
+    def readable_by(self, user: object) -> "ApplicationQuerySet":
+        """Own ones, and those shared with this person for as long as they are shared."""
+        return self.filter(Q(applicant=user) | Exists(_shared_with(user)))
+
+    def editable_by(self, user: object) -> "ApplicationQuerySet":
+        from applications.models.collaborator import Right
+
+        return self.filter(Q(applicant=user) | Exists(_shared_with(user).filter(right=Right.EDIT)))
+
     def assigned_to(self, user: object) -> "ApplicationQuerySet":
         """A subquery, not a join: a join would make later counts see only this reviewer's rows."""
         from applications.models.review import Assignment, AssignmentState
@@ -27,14 +37,22 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         return self.filter(Exists(mine.exclude(state=AssignmentState.RECUSED)))
 
     def without_conflict(self, user: object) -> "ApplicationQuerySet":
-        """Leave out what this person may not see: a declared conflict, a recusal, or their own application."""
+        """Leave out what this person may not see: a declared conflict, a recusal, or an application they are part of."""
+        from applications.models.collaborator import Collaborator
         from applications.models.review import Conflict, Recusal
 
         return (
             self.exclude(applicant=user)
+            .exclude(Exists(Collaborator.objects.close_to(user).filter(application=OuterRef("pk"))))
             .exclude(Exists(Conflict.objects.filter(application=OuterRef("pk"), user=user)))
             .exclude(Exists(Recusal.objects.filter(application=OuterRef("pk"), reviewer=user)))
         )
+
+
+def _shared_with(user: object) -> QuerySet[Any]:
+    from applications.models.collaborator import Collaborator
+
+    return Collaborator.objects.filter(application=OuterRef("pk"), user=user, ended_at__isnull=True)
 
 
 class Application(models.Model):
@@ -56,12 +74,21 @@ class Application(models.Model):
     saved_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    earlier = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="later",
+        help_text="The application of the same person that this one started from.",
+    )
     source_id = models.CharField(max_length=128, null=True, blank=True, help_text="Row name in an import.")
 
     # Copied from the answers at submit by applications.intake (questions with "maps_to").
     title = models.CharField(max_length=300, blank=True)
     field = models.CharField(max_length=64, blank=True)
     institution = models.CharField(max_length=300, blank=True)
+    institution_kind = models.CharField(max_length=64, blank=True, db_default="")
     country = models.CharField(max_length=2, blank=True)
     career_stage = models.CharField(max_length=64, blank=True)
     requested_cents = models.BigIntegerField(null=True, blank=True)

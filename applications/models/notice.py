@@ -13,16 +13,26 @@ class NoticeState(models.TextChoices):
     PARKED = "parked", "Parked after too many tries"
 
 
+CONTACT = "contact"  # a question from the contact page, to us: the one letter without a template of a program
+
+
 class Notice(models.Model):
+    """One letter. It goes to an account, or to a bare address where there is no account to go to."""
+
     key = models.CharField(
         max_length=120, unique=True, help_text="The event and the person: one letter for each."
     )
-    kind = models.CharField(max_length=32, choices=MessageKind)
-    program = models.ForeignKey("programs.Program", models.PROTECT, related_name="+")
+    kind = models.CharField(
+        max_length=32, choices=[*MessageKind.choices, (CONTACT, "Question, to the contact address")]
+    )
+    program = models.ForeignKey("programs.Program", models.PROTECT, null=True, blank=True, related_name="+")
     application = models.ForeignKey(
         "applications.Application", models.PROTECT, null=True, blank=True, related_name="notices"
     )
-    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    address = models.EmailField(max_length=254, blank=True, help_text="Where there is no recipient.")
     values = models.JSONField(default=dict, blank=True, help_text="For the placeholders of the template.")
     state = models.CharField(max_length=8, choices=NoticeState, default=NoticeState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -38,6 +48,14 @@ class Notice(models.Model):
                 | (~Q(state="sent") & Q(sent_at__isnull=True)),
                 name="sent_notice_has_moment",
             ),
+            models.CheckConstraint(
+                condition=Q(recipient__isnull=False, address="")
+                | (Q(recipient__isnull=True) & ~Q(address="")),
+                name="notice_has_one_address",
+            ),
+            models.CheckConstraint(
+                condition=Q(program__isnull=False) | Q(kind=CONTACT), name="notice_of_a_program"
+            ),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(state="waiting"), name="notice_due"),
@@ -45,3 +63,8 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+    @property
+    def to(self) -> str:
+        """The address it goes to."""
+        return self.recipient.email if self.recipient else self.address
