@@ -1,4 +1,8 @@
+from applications.models.attachment import Attachment, AttachmentState
+from applications.models.collaborator import Collaborator, Right
+from applications.models.contact import ContactMessage
 from applications.models.decision import Decision, DecisionKind, DecisionState
+from applications.models.institution import Institution, InstitutionWord
 from applications.models.intake import (
     Application,
     ApplicationRevision,
@@ -8,7 +12,7 @@ from applications.models.intake import (
     ScreeningCheck,
     TextSketch,
 )
-from applications.models.notice import Notice, NoticeState
+from applications.models.notice import CONTACT, Notice, NoticeState
 from applications.models.review import (
     Assignment,
     AssignmentState,
@@ -24,26 +28,34 @@ from applications.models.review import (
 )
 
 __all__ = [
+    "CONTACT",
     "Application",
     "ApplicationRevision",
     "Assignment",
     "AssignmentState",
+    "Attachment",
+    "AttachmentState",
     "Batch",
     "BatchEntry",
     "CheckOutcome",
+    "Collaborator",
     "Confidence",
     "Conflict",
+    "ContactMessage",
     "Decision",
     "DecisionKind",
     "DecisionState",
     "GateOutcome",
     "GateResult",
+    "Institution",
+    "InstitutionWord",
     "Notice",
     "NoticeState",
     "Recusal",
     "RecusalKind",
     "Review",
     "ReviewState",
+    "Right",
     "Score",
     "ScreeningCheck",
     "TextSketch",
