@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+NOT_TYPED = ("text", "file")
+"""Questions that a posted form never answers: texts are only shown, and files come and go by applications.attachments."""
+
+
 def store(section: Section, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
     """Take what a section form leaves in cleaned_data as answers to merge over the draft's: {**draft, **stored}.
 
@@ -35,7 +39,7 @@ def store(section: Section, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
     return {
         question["key"]: cleaned_data[question["key"]]
         for question in fields.expanded(section)
-        if question["type"] != "text" and question["key"] in cleaned_data
+        if question["type"] not in NOT_TYPED and question["key"] in cleaned_data
     }
 
 
@@ -122,6 +126,8 @@ def mapped(sections: Sections, answers: Answers) -> dict[str, Any]:
             columns |= answer
         elif name == "red_team":
             columns[name] = answer == "yes"
+        elif name == "institution" and isinstance(answer, Mapping):
+            columns[name] = answer["name"]
         elif name == "field" and isinstance(answer, list):
             columns[name] = answer[0]
         else:

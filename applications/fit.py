@@ -45,7 +45,7 @@ def is_red_team(version: FormVersion, answers: Mapping[str, Any]) -> bool:
 def reusable(application: Application) -> dict[str, Any]:
     """Earlier answers as the start of a new draft: those whose question the program's current form still has.
 
-    Acknowledgements are left out: they are given afresh for each application.
+    Acknowledgements are left out, they are given afresh for each application; so are files, which belong to one.
     """
     version = form_versions.current(application.program)
     if version is None:
@@ -55,5 +55,5 @@ def reusable(application: Application) -> dict[str, Any]:
         key: value
         for key, value in application.answers.items()
         if (key in kinds or key.removesuffix("_other") in kinds)
-        and kinds.get(key) not in ("acknowledgement", "text")
+        and kinds.get(key) not in ("acknowledgement", "text", "file")
     }

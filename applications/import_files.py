@@ -96,7 +96,9 @@ def match(
     column out. Raises BadMap with every problem.
     """
     asked = {
-        question["key"]: question for question in fields.questions(sections) if question["type"] != "text"
+        question["key"]: question
+        for question in fields.questions(sections)
+        if question["type"] not in ("text", "file")
     }
     found = Columns({}, {}, [])
     given = given or {}

@@ -12,7 +12,7 @@ from programs import fields, values
 
 @dataclass(frozen=True)
 class Shown:
-    """One question with its answer. `lines` is empty where nothing was answered."""
+    """One question with its answer. `lines` is empty where nothing was answered; `files` are attachments, if given."""
 
     key: str
     label: str
@@ -20,6 +20,7 @@ class Shown:
     long: bool = False
     mono: bool = False
     problem: str = ""
+    files: Sequence[Any] = ()
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ def shown(
     *,
     problems: Mapping[str, str] | None = None,
     with_empty: bool = True,
+    files: Mapping[str, Sequence[Any]] | None = None,
 ) -> list[ShownSection]:
     """Every question that was asked with its answer; questions hidden by their condition are left out.
 
     problems: question key -> what still stops a submit. with_empty=False leaves out what was not answered.
+    files: question key -> the attachments to name (applications.attachments.by_question).
     """
     asked = {question["key"] for question in fields.visible_questions(sections, answers)}
     problems = problems or {}
@@ -59,6 +62,7 @@ def shown(
                         long=question["type"] == "long_text",
                         mono=question["type"] in ("organization_id", "orcid"),
                         problem=problems.get(question["key"], ""),
+                        files=(files or {}).get(question["key"], ()),
                     )
                 )
         count = sum(1 for item in items if item.problem)
@@ -72,8 +76,14 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
         return []
     if isinstance(value, Mapping) and set(value) == {"raw"}:
         raw = value["raw"]
+        if isinstance(raw, Mapping):
+            return [str(raw.get("name", ""))]
         return [str(entry) for entry in raw] if isinstance(raw, list) else [str(raw)]
     kind = question["type"]
+    if kind == "organization" and isinstance(value, Mapping):
+        return [_institution(value)]
+    if kind == "file":
+        return [f"{len(value)} file{'' if len(value) == 1 else 's'}"]
     if kind == "money":
         return [with_code(value["amount_cents"], value["currency"])]
     if kind == "yes_no":
@@ -97,6 +107,11 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if isinstance(value, list):
         return [labels.get(entry, str(entry)) for entry in value]
     return [labels.get(value, str(value))]
+
+
+def _institution(answer: Mapping[str, Any]) -> str:
+    """The name as given, and the ROR id that tells it from others of the same name."""
+    return f"{answer['name']} (ROR {answer['ror_id']})" if answer.get("ror_id") else str(answer["name"])
 
 
 def title(sections: Sequence[Mapping[str, Any]], answers: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from django_countries import countries
 
 from credits import organizations
 from programs import texts
-from programs.values import LARGEST_NUMBER, OTHER, TYPES
+from programs.values import LARGEST_NUMBER, MOST_FILES, MOST_MEGABYTES, OTHER, TYPES
 
 AUDIENCES = ("everyone", "screener", "manager")
 # What a question may fill, and the types that can: these answers are also columns of an application.
@@ -19,7 +19,7 @@ MAPS_TO: dict[str, tuple[str, ...]] = {
     "amount_cents": ("money",),
     "months": ("months", "integer"),
     "country": ("country",),
-    "institution": ("short_text",),
+    "institution": ("short_text", "organization"),
     "institution_kind": ("single_choice",),
     "field": ("single_choice", "multiple_choice"),
     "career_stage": ("single_choice",),
@@ -60,6 +60,8 @@ _OWN: dict[str, set[str]] = {
     "orcid": {"placeholder"},
     "doi_list": {"max", "placeholder", "rows"},
     "organization_id": {"format", "placeholder"},
+    "organization": {"max_chars", "placeholder", "autocomplete"},
+    "file": {"max_files", "max_mb"},
     "people": {"max"},
     "acknowledgement": {"policy"},
 }
@@ -90,6 +92,8 @@ def problems(sections: object) -> list[str]:
     for key, question in earlier.items():
         if question.get("other") is True and f"{key}_{OTHER}" in earlier:
             found.append(f"Question “{key}_{OTHER}” has the name of the free text of “{key}”.")
+        if question.get("type") == "organization" and f"{key}_chosen" in earlier:
+            found.append(f"Question “{key}_chosen” has a name that “{key}” needs for itself.")
     return found
 
 
@@ -149,6 +153,10 @@ def _limit_problems(question: Mapping[str, Any], where: str) -> Iterator[str]:
         limit = question.get(name, 1)
         if not _whole(limit) or not 1 <= limit <= LARGEST_LIMIT:
             yield f"{where}: {name} is a number from 1 to {LARGEST_LIMIT:,}."
+    for name, most in (("max_files", MOST_FILES), ("max_mb", MOST_MEGABYTES)):
+        limit = question.get(name, 1)
+        if not _whole(limit) or not 1 <= limit <= most:
+            yield f"{where}: {name} is a number from 1 to {most}."
     low, high = question.get("min"), question.get("max")
     if question["type"] == "date":
         for name, day in (("min", low), ("max", high)):

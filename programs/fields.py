@@ -14,7 +14,7 @@ from programs import values
 from programs.descriptions import AUDIENCES, CONDITION_TYPES, MAPS_TO, problems
 from programs.texts import plain
 from programs.values import OTHER, BadAnswer, Question
-from programs.widgets import Labelled, PeopleRows
+from programs.widgets import InstitutionInput, Labelled, PeopleRows
 
 Section = Mapping[str, Any]
 Sections = Sequence[Section]
@@ -203,6 +203,8 @@ _WIDGETS: dict[str, Callable[[Question, dict[str, Any]], forms.Widget]] = {
     "organization_id": lambda question, attrs: forms.TextInput(
         {"autocomplete": "off", "spellcheck": "false"} | attrs
     ),
+    "organization": lambda question, attrs: InstitutionInput(attrs),
+    "file": lambda question, attrs: forms.FileInput(attrs),
     "people": lambda question, attrs: PeopleRows(question.get("max", values.MOST_ENTRIES), attrs),
     "acknowledgement": lambda question, attrs: forms.CheckboxInput(attrs),
 }

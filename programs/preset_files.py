@@ -223,6 +223,8 @@ _FORM_ORDER = [
         "currency",
         "max_words",
         "max_chars",
+        "max_files",
+        "max_mb",
         "rows",
         "format",
         "choices",

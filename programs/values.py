@@ -17,6 +17,7 @@ from django_countries import countries
 
 from credits import money, organizations
 from portal.refusals import Refused
+from programs import ror
 from programs.texts import UnstorableText, clean_text, word_count
 
 Question = Mapping[str, Any]
@@ -30,11 +31,14 @@ LONGEST_AMOUNT = 40  # characters
 LARGEST_AMOUNT_CENTS = 10**11
 LONGEST_MONTHS = 120
 MOST_ENTRIES = 20
+MOST_FILES = 5
+MOST_MEGABYTES = 10  # of one file
 EARLIEST_DATE, LATEST_DATE = date(1900, 1, 1), date(2199, 12, 31)
 OTHER = "other"
 
 _GROUPED = re.compile(r"[+-]?(?:\d{1,3}(?:[ ,'’]\d{3})+|\d+)")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FILE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _email = EmailValidator()
 _url = URLValidator(schemes=["http", "https"])
@@ -303,6 +307,49 @@ def _organization_id(question: Question, value: object) -> str:
         raise BadAnswer(str(error)) from None
 
 
+def _organization(question: Question, value: object) -> dict[str, Any] | None:
+    """An institution: its name as text, and what the list of institutions knows of it where one was chosen there."""
+    given = value if isinstance(value, Mapping) else {"name": value}
+    name = _text(given.get("name") or "")
+    _limited(name, char_limit(question), unit="character", length=len(name))
+    ror_id, country = given.get("ror_id"), given.get("country")
+    if not name:
+        return None
+    try:
+        ror_id = ror.clean(_text(ror_id)[:60]) if ror_id else None
+    except ror.WrongRorId as error:
+        raise BadAnswer(str(error)) from None
+    code = _text(country).upper()[:3] if country else ""
+    return {"name": name, "ror_id": ror_id, "country": code if is_country(code) else None}
+
+
+def is_country(code: str) -> bool:
+    """Whether a two-letter code names a country or region; Kosovo counts, as the lists of institutions have it."""
+    return code in countries.countries or code == "XK"
+
+
+def _file(question: Question, value: object) -> list[str] | None:
+    """The ids of attached files; only applications.attachments gives them out."""
+    entries = value if isinstance(value, (list, tuple)) else [value]
+    if not all(isinstance(entry, str) and _FILE_ID.fullmatch(entry) for entry in entries[:1000]):
+        raise BadAnswer("Attach files on the page of the form.")
+    ids = list(dict.fromkeys(entries[:1000]))
+    most = file_limit(question)
+    if len(ids) > most:
+        raise BadAnswer(f"Attach at most {most} file{'' if most == 1 else 's'}; you have {len(ids)}.")
+    return ids or None
+
+
+def file_limit(question: Question) -> int:
+    """The most files a question takes."""
+    return min(int(question.get("max_files", MOST_FILES)), MOST_FILES)
+
+
+def megabyte_limit(question: Question) -> int:
+    """The most megabytes one file of a question may have."""
+    return min(int(question.get("max_mb", MOST_MEGABYTES)), MOST_MEGABYTES)
+
+
 def _people(question: Question, value: object) -> list[dict[str, str]] | None:
     if isinstance(value, str):  # an import file: one "name, role" per line
         value = [
@@ -359,6 +406,8 @@ _CLEANERS: dict[str, Callable[[Question, object], Any]] = {
     "orcid": _orcid,
     "doi_list": _doi_list,
     "organization_id": _organization_id,
+    "organization": _organization,
+    "file": _file,
     "people": _people,
     "acknowledgement": _acknowledgement,
     "text": _nothing,
@@ -374,6 +423,8 @@ _MISSING = {
     "months": "Write a number of months.",
     "date": "Write a date as year-month-day.",
     "acknowledgement": "Read this and tick the box to go on.",
+    "organization": "Write the name of the institution.",
+    "file": "Attach at least one file.",
     "people": "Name at least one person.",
     "doi_list": "List at least one.",
 }

@@ -1,10 +1,12 @@
 """The controls of the few questions that Django has no widget for."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
+CHOSEN = "_chosen"  # ends the name of the field that holds what was chosen from a list
 SPARE_ROWS = 2  # empty rows below the filled ones, so that rows can be added without JavaScript
 
 
@@ -63,3 +65,41 @@ class PeopleRows(forms.Widget):
 
     def id_for_label(self, id_: str) -> str:
         return ""
+
+
+class InstitutionInput(forms.Widget):
+    """A line for the name of an institution, and a hidden field with what was chosen from the list below it.
+
+    What was chosen counts only while the line still says the same name: who goes on typing means something else.
+    """
+
+    template_name = "applications/widgets/institution.html"
+
+    def get_context(self, name: str, value: object, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, None, attrs)
+        return context | institution_parts(name, value)
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: object, name: str) -> Any:
+        typed = data.get(name)
+        chosen = data.get(f"{name}{CHOSEN}")
+        if isinstance(typed, str) and isinstance(chosen, str) and 0 < len(chosen) < 2000:
+            try:
+                entry = json.loads(chosen)
+            except ValueError:
+                return typed
+            if isinstance(entry, dict) and str(entry.get("name", "")).strip() == typed.strip():
+                return {"name": typed, "ror_id": entry.get("ror_id"), "country": entry.get("country")}
+        return typed
+
+
+def institution_parts(name: str, value: object) -> dict[str, Any]:
+    """What the template of an institution shows: name, typed (the text), known (a dict, or None) and chosen (JSON)."""
+    entry = value if isinstance(value, Mapping) else {"name": value}
+    typed = entry.get("name")
+    known = entry if isinstance(typed, str) and isinstance(entry.get("ror_id"), str) else None
+    return {
+        "name": name,
+        "typed": "" if typed is None else str(typed),
+        "known": known,
+        "chosen": json.dumps(dict(known), ensure_ascii=False) if known else "",
+    }

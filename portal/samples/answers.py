@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from portal.samples.sentences import FIRST_NAMES, LAST_NAMES, SENTENCES
+from portal.samples.sentences import FIRST_NAMES, INVENTED_PLACES, LAST_NAMES, SENTENCES
 from programs import fields, values
 from programs.fields import Question, Sections
 from programs.texts import word_count
@@ -34,7 +34,7 @@ def fill(
     answers: dict[str, Any] = {}
     refused = refused or {}
     for question in fields.questions(sections):
-        if question["type"] in ("text",) or not fields.visible(question, answers):
+        if question["type"] in ("text", "file") or not fields.visible(question, answers):
             continue
         key, mapped = question["key"], question.get("maps_to", "")
         name = key if key in known else mapped if mapped in known else None
@@ -71,7 +71,10 @@ def leading_sentences(text: str, *, words: int) -> str:
 def paragraph(topic: str, dice: random.Random, *, sentences: int) -> str:
     """A few different sentences about what a question asks."""
     pool = SENTENCES.get(topic) or SENTENCES[""]
-    chosen = dice.sample(pool, min(sentences, len(pool)))
+    places = sorted(
+        dice.sample(range(len(pool)), min(sentences, len(pool)))
+    )  # sentences that build on others come later
+    chosen = [pool[place] for place in places]
     return " ".join(sentence.replace("{count}", str(dice.randint(2, 19))) for sentence in chosen)
 
 
@@ -89,7 +92,7 @@ def person(dice: random.Random) -> str:
 
 
 def _cut(question: Question, value: Any) -> Any:
-    if not isinstance(value, str) or question["type"] not in ("short_text", "long_text"):
+    if not isinstance(value, str) or question["type"] not in ("short_text", "long_text", "organization"):
         return value
     if (limit := question.get("max_words")) and word_count(value) > limit:
         value = leading_sentences(value, words=limit)
@@ -163,6 +166,7 @@ _MAKERS: dict[str, Callable[[Question, random.Random, frozenset[str]], Any]] = {
     "orcid": lambda _question, _dice, _: ORCID,
     "doi_list": lambda _question, dice, _: [f"10.5555/sample.{dice.randint(1000, 9999)}" for _ in range(2)],
     "organization_id": lambda question, dice, _: organization_id(question.get("format", "any"), dice),
+    "organization": lambda _question, dice, _: f"University of {dice.choice(INVENTED_PLACES)}",
     "people": _people,
     "acknowledgement": lambda _question, _dice, _: "yes",
 }
