@@ -49,12 +49,12 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Released:
-    """What a release did. `awaiting_organization` counts awards whose holder still has to give an organization ID."""
+    """What a release did. `awaiting_acceptance` counts awards that are posted once their holder has accepted."""
 
     awards: int = 0
     declines: int = 0
     sum_cents: int = 0
-    awaiting_organization: int = 0
+    awaiting_acceptance: int = 0
 
 
 class CannotRelease(Refused):
@@ -107,7 +107,7 @@ def release(*, cycle_id: int, by: User, at: datetime, decision_ids: Iterable[int
         awards=len(awards),
         declines=len(declines),
         sum_cents=sum(decision.amount_cents or 0 for decision in awards),
-        awaiting_organization=waiting,
+        awaiting_acceptance=waiting,
     )
 
 
@@ -207,7 +207,7 @@ def _refuse_organizations(awards, cycle: Cycle, refuse) -> None:  # type: ignore
 
 
 def _reserve(awards: list[Decision], cycle: Cycle, by: User, at: datetime) -> int:
-    """Reserve the credit and tie each grant to its decision; returns how many have no organization yet."""
+    """Reserve the credit and tie each grant to its decision; returns how many wait for their holder."""
     if not awards:
         return 0
     program = cycle.program
@@ -237,9 +237,12 @@ def _reserve(awards: list[Decision], cycle: Cycle, by: User, at: datetime) -> in
 
 
 def _organizations(awards: list[Decision], cycle: Cycle, at: datetime) -> dict[int, int]:
-    """Application id -> organization id, for the awards whose application named one."""
+    """Application id -> organization id, for the awards that are posted without waiting for their holder.
+
+    Where a program has terms, they are accepted and the organization is confirmed first (applications.acceptance).
+    """
     program = cycle.program
-    if program.organization_id_when != OrganizationIdWhen.APPLY:
+    if program.terms or program.organization_id_when != OrganizationIdWhen.APPLY:
         return {}
     texts = {
         decision.application_id: organizations.clean_external_id(

@@ -219,7 +219,7 @@ def release_all(world: World, clock: Clock) -> None:
         stage.facts = {
             "awards": done.awards,
             "declines": done.declines,
-            "no_organization": done.awaiting_organization,
+            "no_organization": done.awaiting_acceptance,
         }
     again = release.release(cycle_id=world.cycle.pk, by=world.managers[0], at=clock.now())
     world.facts["released_again"] = again.awards + again.declines

@@ -83,7 +83,7 @@ def test_release_commits_decisions_credit_and_letters_together() -> None:
 
     released = world.release()
 
-    assert released == release.Released(awards=2, declines=1, sum_cents=8_000_00, awaiting_organization=0)
+    assert released == release.Released(awards=2, declines=1, sum_cents=8_000_00, awaiting_acceptance=0)
     assert list(Application.objects.order_by("pk").values_list("state", flat=True)) == [
         State.AWARDED,
         State.AWARDED,
@@ -227,7 +227,7 @@ def test_an_award_without_organization_waits_for_its_holder() -> None:
     world = World(terms="Use it for the research you described.")
     application = world.applications[0]
     world.award(application)
-    assert world.release().awaiting_organization == 1
+    assert world.release().awaiting_acceptance == 1
     accept = {"application_id": application.pk, "by": application.applicant, "at": AFTER}
 
     with pytest.raises(acceptance.CannotAccept, match="accept them first"):
@@ -256,3 +256,11 @@ def test_there_is_nothing_to_accept_without_an_award() -> None:
             by=application.applicant,
             at=AFTER,
         )
+
+
+def test_terms_come_before_the_organization_even_if_the_application_named_it() -> None:
+    world = World(terms="Use it for the research you described.", answers={"organization_id": ORGANIZATION_ID})
+    world.award(world.applications[0])
+
+    assert world.release().awaiting_acceptance == 1
+    assert Grant.objects.get().organization is None

@@ -1,7 +1,7 @@
 """One application through one whole month, in a real browser, with a real worker and a real provider.
 
 Find a program, make an account, apply, send; the clock passes the first Monday; two reviewers score in the admin, a
-screener answers the gate; a manager proposes, releases; the worker delivers; the grantee sees the balance.
+screener answers the gate; a manager proposes, releases; the applicant accepts; the worker delivers; the grantee sees the balance.
 """
 
 import os
@@ -134,6 +134,7 @@ def test_one_application_through_one_month(
     assert page.locator("main").inner_html() == silent  # pending decisions do not show
     _release(stage, desk)
 
+    _accept(stage, page)
     provider = FakeProvider(tmp_path)
     try:
         _deliver(worker, provider, DAY_AFTER + timedelta(minutes=5))
@@ -147,10 +148,8 @@ def test_one_application_through_one_month(
     assert ledger_problems() == []
 
     stage.at(DAY_AFTER + timedelta(hours=1))
-    page.goto("/applications/")
-    stage.shot(page, "awarded")
-    page.get_by_role("link", name="Open the award").click()
-    stage.shot(page, "award")
+    page.goto(f"/applications/{application.public_id}/award/")
+    stage.shot(page, "posted")
     page.goto(f"/credits/{grant.uuid}/")
     expect(page.locator("main")).to_contain_text("$12,000")
     expect(page.locator("main")).to_contain_text("8 Jun 2027")
@@ -319,6 +318,20 @@ def _release(stage: Stage, page: Any) -> None:
     page.wait_for_load_state()
     stage.shot(page, "released")
     assert Application.objects.get().state == State.AWARDED
+
+
+def _accept(stage: Stage, page: Any) -> None:
+    """Read the terms, confirm the organization that the application named."""
+    page.goto("/applications/")
+    stage.shot(page, "awarded")
+    page.get_by_role("link", name="Open the award").click()
+    expect(page.locator("[name=organization_id]")).to_have_value(ORGANIZATION_ID)
+    page.locator("[name=terms]").check()
+    page.locator("[name=owner]").check()
+    stage.shot(page, "accept")
+    page.get_by_role("button", name="Accept and confirm").click()
+    page.wait_for_load_state()
+    assert Grant.objects.get().organization.external_id == ORGANIZATION_ID
 
 
 def _deliver(worker: Any, provider: FakeProvider, moment: datetime) -> None:
