@@ -26,6 +26,7 @@ POOL_CENTS = {
     "openai-researcher-access": 150_000_00,
 }
 ASKED_CENTS = {"ai-for-science": (3_000_00, 19_500_00), "openai-researcher-access": (400_00, 9_000_00)}
+UNLIKELY = {"career_stage": frozenset({"independent", "outside"})}  # everybody here works at some institution
 COUNTRIES = ("AR", "BR", "CA", "CL", "DE", "ES", "FR", "GB", "GH", "ID", "IN", "IT", "JP", "KE", "MX", "NL", "NO", "NZ", "PL", "US", "ZA")  # fmt: skip
 KINDS = {
     "university": "University of {place}",
@@ -128,8 +129,9 @@ def _send(telling: Telling, story: Story, persons: dict[str, User], at: datetime
     begun = {key: value for key, value in answers.items() if key in first}
     draft = intake.start(program_id=program.pk, answers=begun, by=applicant, at=at - timedelta(hours=20))
     if story.fate == Fate.DRAFT:
-        second = [question["key"] for question in sections[1]["questions"][:3]]
-        some = {key: value for key, value in answers.items() if key in second}
+        asked = [question for section in sections[1:] for question in section["questions"]]
+        title = next(place for place, question in enumerate(asked) if question.get("maps_to") == "title")
+        some = {question["key"]: answers.get(question["key"]) for question in asked[: title + 2]}
         intake.save_answers(application_id=draft.pk, changes=some, version=None, by=applicant, at=at)
         return draft
     intake.save_answers(
@@ -176,11 +178,16 @@ def _answers(telling: Telling, story: Story, applicant: User) -> dict[str, objec
         for section in telling.version.sections
         for question in section["questions"]
     )
+    asks_abstract = any(
+        question["key"] == "abstract"
+        for section in telling.version.sections
+        for question in section["questions"]
+    )
     first, _, last = applicant.name.partition(" ")
     known: dict[str, object] = {
         "title": story.project.title,
         "abstract": abstract,
-        "description": _description(abstract, dice),
+        "description": _description("" if asks_abstract else abstract, dice),
         "field": [field] if areas else field,
         "institution": KINDS[kind].format(place=_place(story)),
         "institution_kind": kind,
@@ -197,7 +204,7 @@ def _answers(telling: Telling, story: Story, applicant: User) -> dict[str, objec
         "knows_staff": "no",
         **_amount(telling.program, story, own),
     }
-    return samples.fill(telling.version.sections, known=known, dice=own, refused={})
+    return samples.fill(telling.version.sections, known=known, dice=own, refused=UNLIKELY)
 
 
 def _abstract(story: Story, dice: random.Random) -> str:
@@ -215,7 +222,8 @@ def _abstract(story: Story, dice: random.Random) -> str:
 def _description(abstract: str, dice: random.Random) -> str:
     middle = samples.paragraph("description", dice, sentences=4)
     end = " ".join((*dice.sample(HOW, 2), *dice.sample(CHECKS, 2), dice.choice(OUTCOMES)))
-    return f"{abstract}\n\n{middle}\n\n{samples.paragraph('why_model', dice, sentences=3)}\n\n{end}"
+    parts = (abstract, middle, samples.paragraph("why_model", dice, sentences=3), end)
+    return "\n\n".join(part for part in parts if part)
 
 
 def _amount(program: Program, story: Story, dice: random.Random) -> dict[str, object]:

@@ -19,7 +19,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     ),
     "why_model": (
         "The judgement needs context from several pages at once, which rules and small classifiers did not manage.",
-        "A smaller model reached {count} percent of the agreement between two people; the larger one came close to all of it in a trial.",
+        "A smaller model reached two thirds of the agreement between two people; the larger one came close to all of it in a trial of {count} days.",
         "We need the API because every answer is logged, repeated at three settings and compared.",
         "The texts come in nine languages, and no single tool of the field covers them.",
     ),
@@ -41,7 +41,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "Somebody could take the prompts for another purpose, but they contain nothing that a textbook does not.",
         "The main risk is false confidence, so every released number comes with its error and how it was found.",
         "We see no path from this to harm of people; a colleague outside the group has read the plan with that question in mind.",
-        "Locations of rare finds are rounded to ten kilometres before anything is shared.",
+        "Where a source asks for care, we show figures only and leave the passages out.",
     ),
     "other_funding_details": (
         "A university seed grant pays one half-time position until next summer; it has no money for API calls.",
@@ -108,6 +108,6 @@ FIRST_NAMES = (
 LAST_NAMES = (
     "Aldermoor", "Brackwater", "Candlemark", "Dovrefell", "Elmsgaard", "Fernhollow", "Glasswright", "Harrowdale",
     "Ironbrook", "Jessamyn", "Kettlewood", "Longmere", "Marlowick", "Nettlefold", "Oakhaven", "Pellworm",
-    "Quarrington", "Rushbeck", "Silvermoor", "Tarnwick", "Underhay", "Vinterberg", "Wolkenbruck", "Yewdale",
+    "Quarrington", "Rushbeck", "Silvermoor", "Tarnwick", "Underhay", "Vinterberg", "Wolkenbruck", "Yewdale", "Ambleford",
 )  # fmt: skip
 """Words put together as surnames: nobody real is meant."""
