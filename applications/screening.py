@@ -114,7 +114,7 @@ def _same_value(column: str, rule: EligibilityRule, batch: Batch, at: datetime) 
                jsonb_build_object('applications', jsonb_agg(other.id ORDER BY other.id)), %(at)s
           FROM applications_application mine
           JOIN applications_batchentry entry ON entry.application_id = mine.id AND entry.batch_id = %(batch)s
-          {_OTHERS} AND other.{column} = mine.{column}
+          {_OTHERS} AND other.{column} = mine.{column} AND other.{column} <> ''  -- said twice for the partial index
          WHERE mine.{column} <> ''
          GROUP BY mine.id
         """,  # noqa: S608 - the column is a literal of this module
