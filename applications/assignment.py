@@ -4,7 +4,7 @@ import heapq
 import io
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -126,26 +126,65 @@ def balance(
     """
     dice = random.Random(seed)
     domain = {reviewer.pk: reviewer.domain for reviewer in reviewers}
+
+    def may_look(subject: Subject, pk: int) -> bool:
+        own = subject.domain and subject.domain == domain[pk]
+        return not own and pk != subject.applicant_pk and (subject.pk, pk) not in barred
+
     heap = [(load.get(pk, 0), dice.random(), pk) for pk in sorted(domain)]
     heapq.heapify(heap)
-    pairs: list[tuple[int, int]] = []
+    looks: list[tuple[Subject, int]] = []
     short: list[int] = []
     for subject in subjects:
         found, passed_over = 0, []
         while heap and found < wanted:
             count, tie, pk = heapq.heappop(heap)
-            own = subject.domain and subject.domain == domain[pk]
-            if own or pk == subject.applicant_pk or (subject.pk, pk) in barred:
+            if not may_look(subject, pk):
                 passed_over.append((count, tie, pk))
                 continue
-            pairs.append((subject.pk, pk))
+            looks.append((subject, pk))
             passed_over.append((count + 1, dice.random(), pk))
             found += 1
         for item in passed_over:
             heapq.heappush(heap, item)
         if found < wanted:
             short.append(subject.pk)
-    return pairs, short
+    _level(looks, {pk: count for count, _, pk in heap}, may_look)
+    return [(subject.pk, pk) for subject, pk in looks], short
+
+
+def _level(
+    looks: list[tuple[Subject, int]], load: dict[int, int], may_look: Callable[[Subject, int], bool]
+) -> None:
+    """Hand looks on to the least loaded person while somebody has two more: conflicts late in the list leave such gaps.
+
+    In place. Ends where conflicts, or work from other batches, allow no better.
+    """
+    taken = {(subject.pk, pk) for subject, pk in looks}
+    places: dict[int, list[int]] = defaultdict(list)
+    for place, (_, pk) in enumerate(looks):
+        places[pk].append(place)
+
+    def hand_on(giver: int, taker: int) -> bool:
+        for number, place in enumerate(places[giver]):
+            subject = looks[place][0]
+            if (subject.pk, taker) not in taken and may_look(subject, taker):
+                looks[place] = (subject, taker)
+                taken.add((subject.pk, taker))
+                places[taker].append(places[giver].pop(number))
+                return True
+        return False
+
+    takers = set(load)
+    while takers:
+        taker = min(takers, key=lambda pk: (load[pk], pk))
+        givers = sorted((pk for pk in load if load[pk] > load[taker] + 1), key=lambda pk: (-load[pk], pk))
+        giver = next((pk for pk in givers if hand_on(pk, taker)), None)
+        if giver is None:
+            takers.discard(taker)
+            continue
+        load[giver] -= 1
+        load[taker] += 1
 
 
 def _subjects(batch: Batch) -> Iterable[Subject]:

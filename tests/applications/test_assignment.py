@@ -57,6 +57,22 @@ def test_balance_without_conflicts_spreads_by_one_at_most() -> None:
     assert short == []
 
 
+@given(seed=st.integers(0, 1_000), applications=st.integers(20, 80))
+def test_balance_with_conflicts_at_the_end_of_the_list_still_spreads_by_one(
+    seed: int, applications: int
+) -> None:
+    people = [Reviewer(pk, "") for pk in range(6)]
+    subjects = [Subject(pk, -1, "") for pk in range(applications)]
+    barred = {(pk, reviewer) for pk in range(applications - 3, applications) for reviewer in (0, 1, 2)}
+
+    pairs, short = assignment.balance(subjects, people, wanted=2, barred=barred, load={}, seed=seed)
+
+    counts = Counter(reviewer for _, reviewer in pairs)
+    assert max(counts.values()) - min(counts.values()) <= 1
+    assert not barred & set(pairs)
+    assert short == []
+
+
 def test_balance_counts_the_work_people_already_have() -> None:
     people = [Reviewer(1, ""), Reviewer(2, "")]
     subjects = [Subject(pk, -1, "") for pk in range(10)]
