@@ -18,7 +18,7 @@ from applications.models import CheckOutcome
 from programs.models import EligibilityRule, RuleKind
 
 Facts = Mapping[str, object]
-"""The columns of applications.models.Application that rules read; an absent or empty one is not judged yet."""
+"""The columns of applications.models.Application that rules read, and wait_until; an absent or empty one is not judged."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,19 @@ class MonthsCap(ColumnRule):
         return int(value) > int(self.parameters["months"])  # type: ignore[call-overload]
 
 
+class WaitingTime(ColumnRule):
+    """Too early after an earlier application. The fact is the first day on which the person may apply again.
+
+    It is there only while that day lies ahead (applications.again), by the program's reapply_wait_days and
+    reapply_after_on; the rule says what follows. A program without this rule blocks.
+    """
+
+    column = "wait_until"
+
+    def fails(self, value: object) -> bool:
+        return True
+
+
 COLUMN_RULES: dict[str, type[ColumnRule]] = {
     RuleKind.COUNTRY: Country,
     RuleKind.DISPOSABLE_EMAIL: DisposableEmail,
@@ -111,10 +124,11 @@ COLUMN_RULES: dict[str, type[ColumnRule]] = {
     RuleKind.INSTITUTION_KIND: InstitutionKind,
     RuleKind.AMOUNT_CAP: AmountCap,
     RuleKind.MONTHS_CAP: MonthsCap,
+    RuleKind.WAITING_TIME: WaitingTime,
 }
 
-OUTSIDE_COLUMNS = frozenset({InstitutionKind.column})
-"""Facts that are answers and no column of an application: judged at start and submit, not again in the batch."""
+JUDGED_AGAIN = (Country, InstitutionKind)
+"""Rules that are asked once more before credit is given: lists change between the sending and the award."""
 
 
 def findings(rules: Iterable[EligibilityRule], facts: Facts) -> list[Finding]:
@@ -131,6 +145,12 @@ def findings(rules: Iterable[EligibilityRule], facts: Facts) -> list[Finding]:
         if judge.fails(value):
             found.append(judge.finding(value))
     return found
+
+
+def blocks_now(rules: Iterable[EligibilityRule], facts: Facts) -> list[Finding]:
+    """What stops credit at this moment, by the rules that are asked again before it is given."""
+    kinds = {kind for kind, judge in COLUMN_RULES.items() if judge in JUDGED_AGAIN}
+    return blocks(findings([rule for rule in rules if rule.kind in kinds], facts))
 
 
 def blocks(found: Iterable[Finding]) -> list[Finding]:

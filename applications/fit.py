@@ -1,10 +1,11 @@
 """The short step before the form: the few questions of a form that the program's rules judge at once."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from applications import again, eligibility, emails, intake
 from applications import answers as answering
-from applications import eligibility, emails
 from applications.models import Application
 from portal.models import User
 from programs import form_versions
@@ -26,7 +27,7 @@ def section(version: FormVersion) -> dict[str, Any]:
 
 
 def blocks(
-    program: Program, version: FormVersion, answers: Mapping[str, Any], user: Any
+    program: Program, version: FormVersion, answers: Mapping[str, Any], user: Any, *, at: datetime
 ) -> list[eligibility.Finding]:
     """The rules that would stop somebody with these answers; nothing is written. `user` may be anonymous."""
     columns = answering.mapped([section(version)], answers)
@@ -34,7 +35,9 @@ def blocks(
     if isinstance(user, User):
         facts["email_domain"] = user.email_domain
         facts["email_key"] = emails.canonical(user.email)
-    return eligibility.blocks(eligibility.findings(program.rules.all(), facts))
+        wait_until = again.before(program=program, person=user, at=at).wait_until
+        facts["wait_until"] = wait_until.isoformat() if wait_until else None
+    return intake.blocking(program, facts)
 
 
 def is_red_team(version: FormVersion, answers: Mapping[str, Any]) -> bool:

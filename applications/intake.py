@@ -1,21 +1,29 @@
 """From the first click to the receipt: start a draft, save it, send it, take it back."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
+from applications import again, eligibility, emails, institutions, merging, notices, references, similarity
 from applications import answers as answering
-from applications import eligibility, emails, notices, references, similarity
-from applications.models import Application, ApplicationRevision, Decision, DecisionState, TextSketch
+from applications.models import (
+    Application,
+    ApplicationRevision,
+    CheckOutcome,
+    Decision,
+    DecisionState,
+    TextSketch,
+)
 from applications.states import MAY_BECOME, State
 from credits import organizations
-from portal import audit
+from portal import audit, texts
 from portal.models import User
 from portal.refusals import Refused
 from programs import cycles, fields, form_versions
-from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState
+from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState, RuleKind
 
 Answers = dict[str, object]
 
@@ -33,10 +41,10 @@ class CannotEdit(Refused):
 
 
 class StaleTab(Refused):
-    """Another tab or person saved in between. `current_version` is the one that stands."""
+    """Another tab or person saved in between. `current_version` is the one that stands, `clashes` the question keys."""
 
-    def __init__(self, current_version: int) -> None:
-        self.current_version = current_version
+    def __init__(self, current_version: int, clashes: Sequence[str] = ()) -> None:
+        self.current_version, self.clashes = current_version, list(clashes)
         super().__init__(
             "This application was changed in another window. Nothing you typed here is lost: "
             "copy what you need, then reload the page."
@@ -55,47 +63,83 @@ class CannotWithdraw(Refused):
     """There is nothing to take back."""
 
 
-def start(*, program_id: int, answers: Answers, by: User, at: datetime) -> Application:
+def start(
+    *, program_id: int, answers: Answers, by: User, at: datetime, earlier_id: int | None = None
+) -> Application:
     """Open a draft, or return the one this person has. `answers` are those of the short step before the form.
 
-    Raises CannotStart when the program is not open, when a rule blocks, or while an application is being evaluated.
+    earlier_id: the closed application from whose answers the draft starts; a draft that is there already is then left
+    as it is. Raises CannotStart when the program is not open, when a rule blocks, or before the waiting time is over.
     """
     program = Program.objects.get(pk=program_id)
     refuse_closed(program, at, CannotStart)
     version = form_versions.current(program)
     if version is None:
         raise CannotStart(f"{program} has no form yet.")
-    _refuse_blocked(program, facts(answering.mapped(version.sections, answers), by), CannotStart)
+    past = again.before(program=program, person=by, at=at)
+    judged = facts(answering.mapped(version.sections, answers), by, wait_until=past.wait_until)
+    _refuse_blocked(program, judged, CannotStart)
     try:
         with transaction.atomic():
             draft, created = Application.objects.get_or_create(
                 program=program,
                 applicant=by,
                 state=State.DRAFT,
-                defaults={"form_version": version, "answers": answers, "created_at": at, "saved_at": at},
+                defaults={
+                    "form_version": version,
+                    "answers": answers,
+                    "created_at": at,
+                    "saved_at": at,
+                    "earlier": _earlier(earlier_id, program, by),
+                },
             )
             if created:
                 audit.record(action="application.start", subject=draft, by=by, at=at)
     except IntegrityError:  # two first clicks at once: the other one made it
         draft = Application.objects.get(program=program, applicant=by, state=State.DRAFT)
         created = False
-    if not created and answers:
+    if not created and answers and earlier_id is None:
         save_answers(application_id=draft.pk, changes=answers, version=None, by=by, at=at)
         draft.refresh_from_db()
     return draft
 
 
+def _earlier(earlier_id: int | None, program: Program, by: User) -> Application | None:
+    """The earlier application, if it is this person's, was sent to this program and not taken back."""
+    if earlier_id is None:
+        return None
+    own = Application.objects.owned_by(by).filter(program=program, submitted_at__isnull=False)
+    return own.exclude(state=State.WITHDRAWN).filter(pk=earlier_id).first()
+
+
 @transaction.atomic
 def save_answers(
-    *, application_id: int, changes: Answers, version: int | None, by: User, at: datetime
+    *,
+    application_id: int,
+    changes: Answers,
+    version: int | None,
+    by: User,
+    at: datetime,
+    base: Mapping[str, str] | None = None,
 ) -> int:
-    """Keep some answers of an application; returns the new version number.
+    """Keep some answers of an application; returns the version number that stands.
 
-    version: the number the page was loaded with; None skips the check. A sent application may be changed until its
-    cut-off, if it stays complete; each such change is a revision. Raises StaleTab, CannotEdit or CannotSubmit.
+    base: the marks of the answers that the page was drawn with (applications.merging). Answers that were not touched
+    are left alone, so two people work side by side; StaleTab is raised only for an answer that both changed. Without
+    base, version, the number the page was loaded with, must still stand; None skips the check.
+    A sent application may be changed until its cut-off, if it stays complete; each such change is a revision. Raises
+    StaleTab, CannotEdit or CannotSubmit.
     """
     application = _locked(application_id)
-    if version is not None and version != application.answers_version:
+    changes = institutions.settled(application.form_version.sections, changes)
+    if base is not None:
+        merged = merging.merge(current=application.answers, changes=changes, base=base)
+        if merged.clashes:
+            raise StaleTab(application.answers_version, merged.clashes)
+        changes = merged.changes
+        if not changes and application.state == State.DRAFT:
+            return application.answers_version
+    elif version is not None and version != application.answers_version:
         raise StaleTab(application.answers_version)
     if application.state == State.DRAFT:
         application.answers = {**application.answers, **changes}
@@ -106,8 +150,10 @@ def save_answers(
     if application.state != State.SUBMITTED:
         raise CannotEdit(f"{application} can no longer be changed.")
     lock_open_cycle(application.cycle, at, CannotEdit)
+    if base is not None and not changes:
+        return application.answers_version
     application.answers = {**application.answers, **changes}
-    _complete(application, by=application.applicant, at=at)
+    _complete(application)
     application.answers_version += 1
     application.saved_at = at
     application.save()
@@ -169,13 +215,16 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
         raise CannotSubmit(f"{application} was sent before and is closed.")
     program = application.program
     refuse_closed(program, at, CannotSubmit)
+    past = again.before(program=program, person=application.applicant, at=at)
+    if past.live is not None:
+        raise CannotSubmit(one_at_a_time(past.live))
     try:
         cycle = cycles.accepting(program, at=at)
     except cycles.NoCycle as error:
         raise CannotSubmit(str(error)) from error
     lock_open_cycle(cycle, at, CannotSubmit)
     application.cycle = cycle
-    _complete(application, by=by, at=at)
+    _complete(application, wait_until=past.wait_until)
     application.state = State.SUBMITTED
     application.submitted_at = application.saved_at = at
     application.answers_version += 1
@@ -187,7 +236,17 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
     return application
 
 
-def _complete(application: Application, *, by: User, at: datetime) -> None:
+def one_at_a_time(live: Application) -> str:
+    """What to say to somebody whose other application of the program is not closed yet; the same in every silent state."""
+    assert live.cycle is not None
+    return (
+        f"You have an application in the evaluation of {texts.day(live.cycle.evaluation_on)}. One person has one "
+        f"application of a program at a time; this one can be sent when that one is closed, after "
+        f"{texts.day(live.cycle.decided_by_on)} at the latest."
+    )
+
+
+def _complete(application: Application, *, wait_until: date | None = None) -> None:
     """Check all answers and copy the ones that rules need into columns. Raises CannotSubmit."""
     sections = application.form_version.sections
     problems = answering.check(sections, application.answers)
@@ -199,8 +258,9 @@ def _complete(application: Application, *, by: User, at: datetime) -> None:
     application.answers = answering.without_hidden(sections, application.answers)
     columns = answering.mapped(sections, application.answers)
     columns["organization_id"] = _organization_id(application, str(columns["organization_id"] or ""))
-    _refuse_blocked(application.program, facts(columns, by), CannotSubmit)
-    for name, value in columns_of(columns, by).items():
+    applicant = application.applicant
+    _refuse_blocked(application.program, facts(columns, applicant, wait_until=wait_until), CannotSubmit)
+    for name, value in columns_of(columns, applicant).items():
         setattr(application, name, value)
 
 
@@ -226,6 +286,7 @@ def columns_of(mapped: Mapping[str, object], applicant: User) -> dict[str, objec
         "title": text("title", 300),
         "field": text("field", 64),
         "institution": text("institution", 300),
+        "institution_kind": text("institution_kind", 64),
         "country": text("country", 2),
         "career_stage": text("career_stage", 64),
         "organization_id_text": text("organization_id", 128),
@@ -269,15 +330,45 @@ def _keep_revision(application: Application, *, by: User, at: datetime) -> None:
         )
 
 
-def facts(mapped: Mapping[str, object], applicant: User) -> dict[str, object]:
-    """What the rules of a program judge: the columns, and the answers that are no column."""
-    return {**columns_of(mapped, applicant), "institution_kind": mapped.get("institution_kind")}
+def facts(
+    mapped: Mapping[str, object], applicant: User, *, wait_until: date | None = None
+) -> dict[str, object]:
+    """What the rules of a program judge: the columns, and the first day on which the person may apply again."""
+    return {
+        **columns_of(mapped, applicant),
+        "wait_until": wait_until.isoformat() if wait_until else None,
+    }
+
+
+def blocking(program: Program, facts: eligibility.Facts) -> list[eligibility.Finding]:
+    """What stops an application with these facts. The waiting time blocks unless a rule of the program says otherwise."""
+    rules = list(program.rules.all())
+    found = eligibility.blocks(eligibility.findings(rules, facts))
+    if facts.get("wait_until") and all(rule.kind != RuleKind.WAITING_TIME for rule in rules):
+        found.append(
+            eligibility.Finding(
+                RuleKind.WAITING_TIME,
+                CheckOutcome.BLOCK,
+                "There is a waiting time between two applications to this program.",
+                {"wait_until": facts["wait_until"]},
+            )
+        )
+    return [_with_day(finding) for finding in found]
+
+
+def _with_day(finding: eligibility.Finding) -> eligibility.Finding:
+    """The sentence about the waiting time also names the day on which it is over."""
+    day = finding.details.get("wait_until")
+    if not isinstance(day, str):
+        return finding
+    until = texts.day_long(date.fromisoformat(day))
+    return replace(finding, sentence=f"{finding.sentence} You may apply again from {until}.")
 
 
 def _refuse_blocked(
     program: Program, facts: eligibility.Facts, refusal: type[CannotStart] | type[CannotSubmit]
 ) -> None:
-    blocks = eligibility.blocks(eligibility.findings(program.rules.all(), facts))
+    blocks = blocking(program, facts)
     if not blocks:
         return
     text = " ".join(finding.sentence for finding in blocks)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from applications import eligibility, notices
 from applications.models import (
     Application,
+    Collaborator,
     Decision,
     DecisionKind,
     DecisionState,
@@ -34,7 +35,6 @@ from programs.models import (
     DeclineMode,
     MessageKind,
     OrganizationIdWhen,
-    RuleKind,
 )
 
 
@@ -140,6 +140,12 @@ def _refusals(pending, cycle: Cycle, by: User) -> list[Refusal]:  # type: ignore
     refuse(pending.exclude(application__state=State.IN_REVIEW), "It is not in review any more.")
     refuse(pending.filter(application__applicant=by), "It is your own application.")
     refuse(pending.filter(application__conflicts__user=by), "You have a conflict of interest.")
+    refuse(_close_to(pending, by), "You or a colleague of yours are a co-investigator.")
+    for who in ("proposed_by", "approved_by"):
+        refuse(
+            pending.filter(application__collaborators__user=F(who)),
+            "A co-investigator took part in the decision.",
+        )
     looks = Count("application__reviews", filter=Q(application__reviews__state=ReviewState.IN), distinct=True)
     wanted = cycle.program.reviews_wanted
     refuse(
@@ -158,19 +164,27 @@ def _refusals(pending, cycle: Cycle, by: User) -> list[Refusal]:  # type: ignore
         refuse(
             awards.filter(amount_cents__gt=cycle.program.award_cap_cents), "It is above the program's cap."
         )
-    _refuse_countries(awards, cycle, refuse)
+    _refuse_ineligible(awards, cycle, refuse)
     _refuse_gates(awards, cycle, refuse)
     _refuse_organizations(awards, cycle, refuse)
     return sorted(found.values(), key=lambda refusal: refusal.reference)
 
 
-def _refuse_countries(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]
-    """The country list may have changed since the application was sent; it is asked again now."""
-    for rule in cycle.program.rules.filter(kind=RuleKind.COUNTRY, outcome="block"):
-        judge = eligibility.Country(rule)
-        countries = awards.order_by().values_list("application__country", flat=True).distinct()
-        failing = [country for country in countries if country and judge.fails(country)]
-        refuse(awards.filter(application__country__in=failing), rule.sentence)
+def _close_to(pending, by: User):  # type: ignore[no-untyped-def]
+    close = Collaborator.objects.close_to(by).filter(application=OuterRef("application"))
+    return pending.filter(Exists(close))
+
+
+def _refuse_ineligible(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]
+    """The lists may have changed since the application was sent; they are asked again now."""
+    for rule in cycle.program.rules.filter(outcome="block").order_by("position", "pk"):
+        kind = eligibility.COLUMN_RULES.get(rule.kind)
+        if kind not in eligibility.JUDGED_AGAIN:
+            continue
+        judge, column = kind(rule), f"application__{kind.column}"
+        values = awards.order_by().values_list(column, flat=True).distinct()
+        failing = [value for value in values if value and judge.fails(value)]
+        refuse(awards.filter(**{f"{column}__in": failing}), rule.sentence)
 
 
 def _refuse_gates(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]

@@ -6,9 +6,10 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from applications import similarity
-from applications.eligibility import COLUMN_RULES, OUTSIDE_COLUMNS
+from applications.eligibility import COLUMN_RULES
 from applications.models import Batch, CheckOutcome, ScreeningCheck, TextSketch
-from programs.models import EligibilityRule, RuleKind
+from programs import fields
+from programs.models import EligibilityRule, FormVersion, RuleKind
 
 # What makes two applications comparable: sent in the same program, not taken back, by two different accounts.
 _OTHERS = """
@@ -65,6 +66,8 @@ def screen(*, batch_id: int, at: datetime) -> dict[str, int]:
     counts = {}
     for rule in batch.cycle.program.rules.order_by("position", "pk"):
         counts[rule.kind] = _screen_rule(rule, batch, at)
+    if flagged := _options(batch, at):
+        counts[RuleKind.OPTION] = flagged
     batch.screened_at = at
     batch.save(update_fields=["screened_at"])
     return counts
@@ -77,14 +80,14 @@ def _screen_rule(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
         return _same_value("email_key", rule, batch, at)
     if rule.kind == RuleKind.SHARED_ORGANIZATION:
         return _same_value("organization_id_text", rule, batch, at)
+    if rule.kind == RuleKind.WAITING_TIME:
+        return _too_early(rule, batch, at)
     return _column(rule, batch, at)
 
 
 def _column(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
     """Judge each distinct value once, in Python, then write the findings of all its applications in one statement."""
     judge = COLUMN_RULES[rule.kind](rule)
-    if judge.column in OUTSIDE_COLUMNS:
-        return 0
     entries = batch.entries.exclude(**{f"application__{judge.column}": None}).order_by()
     values = entries.values_list(f"application__{judge.column}", flat=True).distinct()
     failing = [value for value in values if value != "" and judge.fails(value)]
@@ -122,6 +125,77 @@ def _same_value(column: str, rule: EligibilityRule, batch: Batch, at: datetime) 
         batch,
         at,
     )
+
+
+def _too_early(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
+    """Find applications sent before the waiting time after an earlier one was over; imports can bring them."""
+    program = batch.cycle.program
+    return _insert(
+        """
+        SELECT mine.id, %(kind)s, %(outcome)s, %(sentence)s,
+               jsonb_build_object('applications', jsonb_agg(other.id ORDER BY other.id)), %(at)s
+          FROM applications_application mine
+          JOIN applications_batchentry entry ON entry.application_id = mine.id AND entry.batch_id = %(batch)s
+          JOIN applications_application other ON other.program_id = mine.program_id AND other.id <> mine.id
+           AND other.applicant_id = mine.applicant_id AND other.submitted_at < mine.submitted_at
+           AND other.state NOT IN ('draft', 'withdrawn', 'awarded')
+          JOIN programs_cycle evaluated ON evaluated.id = other.cycle_id
+         WHERE (mine.submitted_at AT TIME ZONE %(zone)s)::date
+               < greatest(evaluated.evaluation_on + %(days)s, coalesce(%(after)s, evaluated.evaluation_on))
+         GROUP BY mine.id
+        """,
+        rule,
+        batch,
+        at,
+        zone=program.time_zone,
+        days=program.reapply_wait_days,
+        after=program.reapply_after_on,
+    )
+
+
+def _options(batch: Batch, at: datetime) -> int:
+    """Flag the applications that chose an option which the form marks for staff to look at."""
+    versions = batch.entries.order_by().values("application__form_version").distinct()
+    written = 0
+    for version in FormVersion.objects.filter(pk__in=versions):
+        marked = [
+            (question["key"], choice["value"], choice["flag"])
+            for question in fields.questions(version.sections)
+            for choice in question.get("choices", ())
+            if choice.get("flag")
+        ]
+        if marked:
+            written += _options_of(version, marked, batch, at)
+    return written
+
+
+def _options_of(version: FormVersion, marked: list[tuple[str, str, str]], batch: Batch, at: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO applications_screeningcheck (application_id, kind, outcome, sentence, details, checked_at)
+            SELECT mine.id, %(kind)s, %(outcome)s, left(string_agg(marked.sentence, ' ' ORDER BY marked.value), 300),
+                   jsonb_build_object('options', jsonb_agg(marked.value ORDER BY marked.value)), %(at)s
+              FROM applications_application mine
+              JOIN applications_batchentry entry ON entry.application_id = mine.id AND entry.batch_id = %(batch)s
+              JOIN unnest(%(keys)s::text[], %(values)s::text[], %(sentences)s::text[])
+                AS marked (key, value, sentence) ON (mine.answers -> marked.key) ? marked.value
+             WHERE mine.form_version_id = %(version)s
+             GROUP BY mine.id
+            ON CONFLICT (application_id, kind) DO NOTHING
+            """,
+            {
+                "kind": RuleKind.OPTION,
+                "outcome": CheckOutcome.FLAG,
+                "at": at,
+                "batch": batch.pk,
+                "version": version.pk,
+                "keys": [key for key, _, _ in marked],
+                "values": [value for _, value, _ in marked],
+                "sentences": [sentence for _, _, sentence in marked],
+            },
+        )
+        return cursor.rowcount
 
 
 def _near_duplicates(rule: EligibilityRule, batch: Batch, at: datetime) -> int:

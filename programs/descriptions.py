@@ -11,6 +11,7 @@ from credits import organizations
 from programs import texts
 from programs.values import LARGEST_NUMBER, MOST_FILES, MOST_MEGABYTES, OTHER, TYPES
 
+CHOICE_KEYS = {"value", "label", "help", "condition", "flag"}
 AUDIENCES = ("everyone", "screener", "manager")
 # What a question may fill, and the types that can: these answers are also columns of an application.
 MAPS_TO: dict[str, tuple[str, ...]] = {
@@ -92,6 +93,8 @@ def problems(sections: object) -> list[str]:
     for key, question in earlier.items():
         if question.get("other") is True and f"{key}_{OTHER}" in earlier:
             found.append(f"Question “{key}_{OTHER}” has the name of the free text of “{key}”.")
+        if clash := _condition_keys(question) & set(earlier):
+            found.append(f"Question “{clash.pop()}” has the name of a condition of “{key}”.")
         if question.get("type") == "organization" and f"{key}_chosen" in earlier:
             found.append(f"Question “{key}_chosen” has a name that “{key}” needs for itself.")
     return found
@@ -210,12 +213,8 @@ def _choice_problems(listed: object, where: str) -> Iterator[str]:
         return
     seen: set[str] = set()
     for choice in listed:
-        if not isinstance(choice, Mapping) or not {"value", "label"} <= set(choice) <= {
-            "value",
-            "label",
-            "help",
-        }:
-            yield f"{where}: a choice has a value, a label and perhaps a help text."
+        if not isinstance(choice, Mapping) or not {"value", "label"} <= set(choice) <= CHOICE_KEYS:
+            yield f"{where}: a choice has a value, a label and perhaps a help text, a condition and a flag."
             continue
         value = choice["value"]
         if not isinstance(value, str) or not _VALUE.fullmatch(value):
@@ -226,6 +225,24 @@ def _choice_problems(listed: object, where: str) -> Iterator[str]:
             seen.add(value)
         yield from _text_problems(choice["label"], f"{where}: label of a choice", 200, required=True)
         yield from _text_problems(choice.get("help"), f"{where}: help of a choice", 500)
+        yield from _text_problems(choice.get("condition"), f"{where}: condition of a choice", 2000)
+        yield from _text_problems(choice.get("flag"), f"{where}: flag of a choice", 300)
+
+
+def condition_key(question: Mapping[str, Any], value: str) -> str:
+    """The key under which the acknowledgement of an option's condition is kept."""
+    return f"{question['key']}_agree_{re.sub('[^a-z0-9]', '_', value)}"
+
+
+def _condition_keys(question: Mapping[str, Any]) -> set[str]:
+    listed = question.get("choices")
+    if not isinstance(listed, list):
+        return set()
+    return {
+        condition_key(question, str(choice.get("value", "")))
+        for choice in listed
+        if isinstance(choice, Mapping) and choice.get("condition")
+    }
 
 
 def _condition_problems(

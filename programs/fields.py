@@ -4,6 +4,7 @@ A description is the JSON list `FormVersion.sections`; docs/forms.md shows its s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django_countries import countries
 
 from programs import values
-from programs.descriptions import AUDIENCES, CONDITION_TYPES, MAPS_TO, problems
+from programs.descriptions import AUDIENCES, CONDITION_TYPES, MAPS_TO, condition_key, problems
 from programs.texts import plain
 from programs.values import OTHER, BadAnswer, Question
 from programs.widgets import InstitutionInput, Labelled, PeopleRows
@@ -30,6 +31,7 @@ __all__ = [
     "Question",
     "Section",
     "Sections",
+    "condition_key",
     "expanded",
     "form_field",
     "problems",
@@ -45,7 +47,11 @@ RADIOS_UP_TO = 12  # more options than this become a select
 
 
 def expanded(section: Section) -> Iterator[Question]:
-    """The questions of a section in order; one with an "other" option is followed by the text that names it."""
+    """The questions of a section in order.
+
+    One with an "other" option is followed by the text that names it, one with options under conditions by the
+    acknowledgement of each condition, asked of those who choose the option.
+    """
     for question in section["questions"]:
         yield question
         if question.get("other"):
@@ -59,6 +65,28 @@ def expanded(section: Section) -> Iterator[Question]:
                 "audience": question.get("audience", "everyone"),
                 "blind": question.get("blind", False),
                 "other_of": question["key"],
+            }
+        yield from _option_conditions(question)
+
+
+def _option_conditions(question: Question) -> Iterator[Question]:
+    for choice in question.get("choices", ()):
+        if text := choice.get("condition"):
+            yield {
+                "key": condition_key(question, choice["value"]),
+                "type": "acknowledgement",
+                "label": f"Condition of {choice['label']}",
+                "required": True,
+                # The text is its own version: another wording has to be accepted anew.
+                "policy": {
+                    "slug": choice["value"],
+                    "version": blake2b(text.encode(), digest_size=4).hexdigest(),
+                    "text": text,
+                },
+                "show_if": {"question": question["key"], "any_of": [choice["value"]]},
+                "audience": question.get("audience", "everyone"),
+                "blind": question.get("blind", False),
+                "option_of": question["key"],
             }
 
 

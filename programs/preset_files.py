@@ -211,6 +211,8 @@ _FORM_ORDER = [
         "slug",
         "version",
         "value",
+        "condition",
+        "flag",
         "text",
         "required",
         "placeholder",
