@@ -10,11 +10,12 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from applications import notices
+from applications import conflicts, notices
 from applications.emails import institution_domain
 from applications.models import Application, Assignment, AssignmentState, Batch, Conflict, Recusal
 from portal import audit
 from portal.crash_points import crash_here
+from portal.database import allow_long_statements
 from portal.models import User
 from portal.roles import Role
 from programs import memberships
@@ -52,6 +53,7 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
     too few reviewers gets those there are and is named in the answer; the batch board shows it.
     """
     with transaction.atomic():
+        allow_long_statements()
         batch = (
             Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
         )
@@ -64,7 +66,7 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
             subjects,
             [Reviewer(user.pk, institution_domain(user.email_domain)) for user in people.values()],
             wanted=program.reviews_wanted,
-            barred=_barred(batch),
+            barred=_barred(batch, people.values()),
             load=_open_load(people),
             seed=batch.pk,
         )
@@ -92,6 +94,9 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
     barred = {(application.pk, pk) for pk in had} | {
         (application.pk, pk) for pk in application.conflicts.values_list("user_id", flat=True)
     }
+    barred |= conflicts.barred_by_collaborators(
+        applications=Application.objects.filter(pk=application.pk), people=people
+    )
     pairs, _ = balance(
         [Subject(application.pk, application.applicant_id, institution_domain(application.email_domain))],
         [Reviewer(user.pk, institution_domain(user.email_domain)) for user in people],
@@ -198,9 +203,11 @@ def _subjects(batch: Batch) -> Iterable[Subject]:
         yield Subject(pk, applicant, known[domain])
 
 
-def _barred(batch: Batch) -> set[tuple[int, int]]:
+def _barred(batch: Batch, people: Iterable[User]) -> set[tuple[int, int]]:
     in_batch = {"application__batch_entries__batch": batch}
+    members = Application.objects.filter(batch_entries__batch=batch)
     return {
+        *conflicts.barred_by_collaborators(applications=members, people=people),
         *Conflict.objects.filter(**in_batch).values_list("application_id", "user_id"),
         *Recusal.objects.filter(**in_batch).values_list("application_id", "reviewer_id"),
     }

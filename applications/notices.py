@@ -6,6 +6,7 @@ that still waits. A quiet decline queues nothing.
 
 import logging
 import random
+import re
 import smtplib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,12 +15,24 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from applications.models import Application, Decision, DecisionState, Notice, NoticeState
+from applications import links
+from applications.models import (
+    CONTACT,
+    Application,
+    Collaborator,
+    ContactMessage,
+    Decision,
+    DecisionState,
+    Notice,
+    NoticeState,
+    Right,
+)
 from credits.models import Stage
 from credits.money import format_money
 from portal.models import User
@@ -40,9 +53,30 @@ PLACEHOLDERS = frozenset(
         "months",
         "link",
         "due_date",
+        "inviter",
+        "right",
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
+
+
+INVITATION_SUBJECT = "An invitation to an application to {program}"
+INVITATION_BODY = """Hello,
+
+{inviter} works on an application to {program} and invites you to {right} it.
+
+To accept, open this link and sign in with this mail address:
+{link}
+
+The link works for two weeks. If you did not expect this letter, you need not do anything.
+
+{program}
+"""
+"""The invitation of a program that has not written its own."""
+
+_LOOKS_LIKE_A_LINK = re.compile(
+    r"\S*(?:://|\bwww\.)\S*|\S*[^\W_]\.[^\W\d_]{2,}(?:[/:?#]\S*)?|\S+@\S+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -77,6 +111,43 @@ def queue(
         },
     )
     return notice
+
+
+def queue_invitation(*, collaborator: Collaborator, application: Application, at: datetime) -> Notice:
+    """Put the letter to an invited address into the outbox, in the caller's transaction."""
+    notice, _ = Notice.objects.get_or_create(
+        key=f"{MessageKind.INVITATION}:{collaborator.pk}",
+        defaults={
+            "kind": MessageKind.INVITATION,
+            "program_id": application.program_id,
+            "application": application,
+            "address": collaborator.email,
+            "values": {"collaborator": collaborator.pk},
+            "next_attempt_at": at,
+            "created_at": at,
+        },
+    )
+    return notice
+
+
+def drop_invitation(*, collaborator: Collaborator) -> None:
+    """Take a letter that was not sent yet out of the outbox: its invitation is over."""
+    Notice.objects.filter(
+        key=f"{MessageKind.INVITATION}:{collaborator.pk}", state=NoticeState.WAITING
+    ).delete()
+
+
+def queue_contact(*, message: ContactMessage, to: str, at: datetime) -> Notice:
+    """Put a question from the contact page into the outbox, in the caller's transaction."""
+    return Notice.objects.create(
+        key=f"{CONTACT}:{message.pk}",
+        kind=CONTACT,
+        program_id=message.program_id,
+        address=to,
+        values={"message": message.pk},
+        next_attempt_at=at,
+        created_at=at,
+    )
 
 
 def queue_many(notices: Iterable[Notice]) -> None:
@@ -177,7 +248,11 @@ def retry(*, notice_ids: Iterable[int], by: User, at: datetime) -> int:
 
 def render(notice: Notice) -> tuple[str, str]:
     """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
-    template = MessageTemplate.objects.get(program=notice.program, kind=notice.kind, language="en")
+    if notice.kind == CONTACT:
+        return _contact_letter(notice)
+    template = MessageTemplate.objects.filter(
+        program=notice.program, kind=notice.kind, language="en"
+    ).first() or _built_in(notice)
     values = _values(notice)
     subject = " ".join(fill(template.subject, values).split())
     return subject, fill(template.body, values).strip() + "\n"
@@ -222,12 +297,13 @@ def _try_to_send(notice: Notice) -> str | None:
             subject,
             body,
             settings.DEFAULT_FROM_EMAIL,
-            [notice.recipient.email],
+            [notice.to],
+            reply_to=_reply_to(notice),
             headers={
                 "Message-ID": f"<{notice.key.replace(':', '.')}@{settings.SITE_URL.split('//')[-1].split(':')[0]}>"
             },
         ).send()
-    except (smtplib.SMTPException, OSError, KeyError, ValueError, MessageTemplate.DoesNotExist) as error:
+    except (smtplib.SMTPException, OSError, KeyError, ValueError, ObjectDoesNotExist) as error:
         logger.exception("letter %s could not be sent", notice.pk)
         return f"{type(error).__name__}: {error}"
     return None
@@ -236,7 +312,8 @@ def _try_to_send(notice: Notice) -> str | None:
 def _values(notice: Notice) -> dict[str, object]:
     application, program = notice.application, notice.program
     values: dict[str, object] = dict.fromkeys(PLACEHOLDERS | {"count"}, "")
-    values |= {"name": notice.recipient.name or "colleague", "program": program.name}
+    name = notice.recipient.name if notice.recipient else ""
+    values |= {"name": name or "colleague", "program": program.name if program else ""}
     values["link"] = settings.SITE_URL + reverse("admin:index")
     if application is not None:
         cycle = application.cycle
@@ -250,12 +327,60 @@ def _values(notice: Notice) -> dict[str, object]:
                 "evaluation_date": f"{cycle.evaluation_on:%A %-d %B %Y}",
                 "decided_by_date": f"{cycle.decided_by_on:%A %-d %B %Y}",
             }
+    if "collaborator" in notice.values:
+        return values | _invitation_values(int(notice.values["collaborator"]))
     values |= notice.values
     if "amount_cents" in notice.values:
         values["amount"] = format_money(
             int(notice.values["amount_cents"]), str(notice.values.get("currency", "USD"))
         )
     return values
+
+
+def _invitation_values(collaborator_id: int) -> dict[str, object]:
+    """What an invitation says. It goes to somebody who does not know us, so nothing in it may look like a link but ours."""
+    collaborator = Collaborator.objects.select_related("application", "invited_by").get(pk=collaborator_id)
+    inviter = collaborator.invited_by
+    token = links.invitation_token(collaborator.public_id)
+    name = _without_links(inviter.name)
+    return {
+        "inviter": f"{name} ({inviter.email})" if name else inviter.email,
+        "title": _without_links(collaborator.application.title),
+        "reference": "",
+        "right": "read and edit" if collaborator.right == Right.EDIT else "read",
+        "link": settings.SITE_URL + reverse("applications:invitation", args=[token]),
+    }
+
+
+def _without_links(text: str) -> str:
+    """A text in which no mail program finds an address to make clickable."""
+    return _LOOKS_LIKE_A_LINK.sub("…", text)
+
+
+def _contact_letter(notice: Notice) -> tuple[str, str]:
+    """A question from the contact page as we read it: plain text, its lines as they were written."""
+    message = ContactMessage.objects.select_related("program").get(pk=notice.values["message"])
+    about = message.program.name if message.program else "the portal"
+    who = f"{_one_line(message.name)} <{message.email}>" if message.name else message.email
+    known = "signed in" if message.user_id else "not signed in"
+    lead = "URGENT, from somebody with an award. " if message.urgent else ""
+    return (
+        f"{'Urgent question' if message.urgent else 'Question'} about {_one_line(about)}",
+        f"{lead}{who} ({known}) asks about {about}:\n\n{message.text}\n\nAn answer to this letter goes to them.\n",
+    )
+
+
+def _reply_to(notice: Notice) -> list[str]:
+    if notice.kind != CONTACT:
+        return []
+    return [ContactMessage.objects.values_list("email", flat=True).get(pk=notice.values["message"])]
+
+
+def _built_in(notice: Notice) -> MessageTemplate:
+    """The text of a letter that a program has not written. Raises MessageTemplate.DoesNotExist where there is none."""
+    if notice.kind != MessageKind.INVITATION:
+        raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
+    return MessageTemplate(subject=INVITATION_SUBJECT, body=INVITATION_BODY)
 
 
 def _one_line(value: object) -> str:

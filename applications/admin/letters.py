@@ -27,6 +27,8 @@ SAMPLE: dict[str, object] = {
     "link": "https://credits.example.org/applications/",
     "due_date": "Monday 14 December 2026",
     "count": "12",
+    "inviter": "Ada Example (ada@example.org)",
+    "right": "read and edit",
 }
 
 
@@ -48,6 +50,7 @@ class LetterForm(DeskForm):
 class MessageTemplateAdmin(DeskAdmin):
     form = LetterForm
     change_form_template = "admin/programs/messagetemplate/change_form.html"
+    fields = (("program", "kind", "language"), "subject", "body")
     list_display = ("kind", "program", "subject", "language")
     list_filter = (ProgramFilter, "kind")
     list_select_related = ("program",)

@@ -161,7 +161,7 @@ def _approve(model_admin: DecisionAdmin, request: HttpRequest, pk: int) -> HttpR
 class NoticeAdmin(ReadOnlyAdmin):
     list_display = (
         "letter",
-        "recipient",
+        "to",
         "program",
         "state",
         "attempts",
@@ -185,7 +185,8 @@ class NoticeAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         words = search_term.strip()
         if "@" in words:
-            return queryset.filter(recipient__email=words.lower()), False
+            address = Q(recipient__email=words.lower()) | Q(address=words.lower())
+            return queryset.filter(address), False
         return (
             queryset.filter(application__reference__startswith=words.upper()) if words else queryset
         ), False
@@ -203,15 +204,19 @@ class NoticeAdmin(ReadOnlyAdmin):
             subject, body, problem = _rendered(notice)
             context = {
                 "title": notice.get_kind_display(),
-                "accent": notice.program.accent,
+                "accent": notice.program.accent if notice.program else "none",
                 "notice": notice,
                 "subject_line": subject,
                 "body": body,
                 "problem": problem,
                 "waits": notice.state != NoticeState.SENT,
-                "zone": notice.program.time_zone,
+                "zone": notice.program.time_zone if notice.program else "UTC",
             }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    @admin.display(description="To", ordering="recipient__email")
+    def to(self, row: Notice) -> str:
+        return row.to
 
     @admin.display(description="Letter", ordering="kind")
     def letter(self, row: Notice) -> str:
