@@ -11,6 +11,7 @@ from applications.models import Application, Batch
 from applications.states import State
 from portal import audit
 from portal.crash_points import crash_here
+from portal.database import allow_long_statements
 from portal.refusals import Refused
 from programs.models import Cycle, CycleState
 
@@ -37,6 +38,7 @@ def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
     Raises CannotForm before the cut-off. Source: docs/decisions/0003-batch-by-absence.md.
     """
     with transaction.atomic():
+        allow_long_statements()
         cycle = Cycle.objects.select_for_update(of=("self",)).select_related("program").get(pk=cycle_id)
         existing = Batch.objects.filter(cycle=cycle).first()
         if existing is not None:

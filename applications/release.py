@@ -24,6 +24,7 @@ from credits import grants, ledger, organizations
 from credits.money import format_money
 from portal import audit
 from portal.crash_points import crash_here
+from portal.database import allow_long_statements
 from portal.models import AuditEvent, User
 from portal.refusals import Refused
 from portal.roles import Role
@@ -83,6 +84,7 @@ def release(*, cycle_id: int, by: User, at: datetime, decision_ids: Iterable[int
     Raises CannotRelease with every refusal; nothing to release is not an error. Releasing twice changes nothing.
     """
     with transaction.atomic():
+        allow_long_statements()
         cycle = (
             Cycle.objects.select_for_update(of=("self",), no_key=True)
             .select_related("program")

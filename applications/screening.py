@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from applications import similarity
 from applications.eligibility import COLUMN_RULES
 from applications.models import Batch, CheckOutcome, ScreeningCheck, TextSketch
+from portal.database import allow_long_statements
 from programs import fields
 from programs.models import EligibilityRule, FormVersion, RuleKind
 
@@ -60,6 +61,7 @@ def screen(*, batch_id: int, at: datetime) -> dict[str, int]:
 
     Each rule is one set-based statement. A second call finds the batch screened and changes nothing.
     """
+    allow_long_statements()
     batch = Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
     if batch.screened_at is not None:
         return {}

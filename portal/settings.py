@@ -108,6 +108,8 @@ DATABASES["default"]["OPTIONS"]["options"] = " ".join(
     }.items()
 )
 
+DB_LONG_STATEMENT_TIMEOUT_SECONDS = env.whole_number("DB_LONG_STATEMENT_TIMEOUT_SECONDS", default=300)
+
 REDIS_URL = env.required("REDIS_URL")
 CACHES = {
     "default": {
@@ -149,6 +151,7 @@ CELERY_BEAT_SCHEDULE = {
         ("tick", "applications.tick", 60),
         ("deliver-due", "credits.deliver_due", 30),
         ("send-due-notices", "applications.send_due_notices", 15),
+        ("scan-waiting-files", "applications.scan_waiting_files", 60),
         ("verify-ledger", "credits.verify_ledger", 3600),
     ]
 }
@@ -226,6 +229,14 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 300
 DATA_UPLOAD_MAX_NUMBER_FILES = 5
+FILE_UPLOAD_HANDLERS = [
+    "portal.uploads.CappedUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+# Looks at every attached file; exit code 0 clean, 1 harmful. {file} is the file; without it the name comes last.
+SCANNER_COMMAND = env.text("SCANNER_COMMAND")
+SCANNER_TIMEOUT_SECONDS = env.whole_number("SCANNER_TIMEOUT_SECONDS", default=30, at_least=1)
 
 # --- Mail -------------------------------------------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="Research Credits <research-credits@example.org>")

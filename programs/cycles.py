@@ -42,10 +42,7 @@ def plan(*, program_id: int, at: datetime, months_ahead: int = MONTHS_AHEAD) -> 
             rule=program.schedule_rule,
             time_zone=program.time_zone,
             time_of_day=program.cut_off_time,
-            exceptions={
-                regular: moved
-                for regular, moved in program.schedule_exceptions.values_list("regular_on", "moved_to_on")
-            },
+            exceptions=dict(program.schedule_exceptions.values_list("regular_on", "moved_to_on")),
             decided_by_days=program.decided_by_days,
             after=after,
             until=local_today + timedelta(days=31 * months_ahead),
