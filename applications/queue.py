@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import (
     BooleanField,
@@ -212,16 +213,19 @@ def facets(base: QuerySet[Application]) -> Facets:
 
     The rows are drawn once (MATERIALIZED): as a subquery they would be joined back to the whole table.
     """
-    some, parameters = base.order_by().values("pk", "field")[: CAP + 1].query.sql_with_params()
+    try:
+        drawn, parameters = base.order_by().values("pk", "field")[: CAP + 1].query.sql_with_params()
+    except EmptyResultSet:  # a filter that nothing can meet
+        return Facets({}, {})
     counts: dict[str, dict[str, int]] = {"field": {}, "flag": {}}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH some (id, field) AS MATERIALIZED ({some})
-            SELECT 'field', field, count(*) FROM some GROUP BY field
+            WITH drawn (id, field) AS MATERIALIZED ({drawn})
+            SELECT 'field', field, count(*) FROM drawn GROUP BY field
              UNION ALL
             SELECT 'flag', found.kind, count(*)
-              FROM some JOIN applications_screeningcheck found ON found.application_id = some.id
+              FROM drawn JOIN applications_screeningcheck found ON found.application_id = drawn.id
              GROUP BY found.kind
             """,  # noqa: S608 - the ORM wrote the inner statement
             parameters,

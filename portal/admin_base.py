@@ -4,15 +4,30 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 
 NATIVE_PICKERS = {
     models.DateField: {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})},
     models.TimeField: {"widget": forms.TimeInput(format="%H:%M", attrs={"type": "time"})},
 }
 """The browser's own pickers: no script, and they know the reader's calendar."""
+
+
+COUNTED_UP_TO = 10_000
+"""Lists count no further; beyond it they say "10,000+"."""
+
+
+class CappedPaginator(Paginator):
+    """Counts up to a limit: a count over a million rows would cost more than the page."""
+
+    @cached_property
+    def count(self) -> int:
+        rows = self.object_list
+        return rows.order_by()[: COUNTED_UP_TO + 1].count() if isinstance(rows, QuerySet) else len(rows)
 
 
 class DeskForm(forms.ModelForm):
@@ -31,6 +46,7 @@ class DeskAdmin(admin.ModelAdmin):
 
     form = DeskForm
     formfield_overrides = NATIVE_PICKERS
+    paginator = CappedPaginator
     show_facets = admin.ShowFacets.NEVER
     empty_value_display = ""
     list_per_page = 25
@@ -47,6 +63,14 @@ class DeskAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Choices of other records come without the pencil, plus and eye: those records have pages of their own."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+            if field is not None and hasattr(field.widget, name):
+                setattr(field.widget, name, False)
+        return field
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         found = super().get_actions(request)
@@ -67,3 +91,21 @@ class ReadOnlyAdmin(DeskAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class OfProgram(ReadOnlyAdmin):
+    """Records that name their program by its slug, such as grants: seen by those who see its money.
+
+    The site knows the person's programs (portal.admin_site); a model admin below it says where its slug stands.
+    """
+
+    program_paths: tuple[str, ...] = ("program",)
+
+    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        slugs = self.admin_site.money_of(request)  # type: ignore[attr-defined]
+        if slugs is None:
+            return queryset
+        allowed = models.Q(pk__in=[])
+        for path in self.program_paths:
+            allowed |= models.Q(**{f"{path}__in": slugs})
+        return queryset.filter(allowed)

@@ -32,6 +32,15 @@ class StaffSite(AdminSite):
         found = home.home(staff.desk(request), at=at)
         return super().index(request, {"home": found, "now": at, **(extra_context or {})})
 
+    def money_of(self, request: HttpRequest) -> list[str] | None:
+        """Slugs of the programs whose credits this person sees; None means all of them."""
+        from programs import staff
+
+        desk = staff.desk(request)
+        if desk.everything:
+            return None
+        return [desk.programs[pk].slug for pk in desk.program_ids(*staff.SEES_MONEY)]
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """The boards stand beside the records; each of their views passes through admin_view."""
         from applications.admin import boards

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
@@ -15,7 +16,9 @@ from applications import boards, decisions, notices, posting, release
 from applications import desk as desk_queries
 from applications.admin import bulk, charts
 from applications.models import DecisionKind, NoticeState
+from credits import delivery
 from credits.models import LedgerAccount
+from credits.providers import manual
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -34,6 +37,8 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
         path("boards/release/<int:pk>/", view(release_page), name="release"),
         path("boards/grants/", view(grants_board), name="grants_board"),
+        path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
+        path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
         path("boards/letters/retry/", view(letters_retry), name="letters_retry"),
         path("boards/letters/parked/", view(letters_parked), name="letters_parked"),
     ]
@@ -268,8 +273,50 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         ],
         "expiring": posting.expiring(rows, at=at),
         "pools": posting.pools(desk),
+        "carries": desk.sees(Role.OPERATOR) and settings.PROVIDER_ADAPTER == "manual",
     }
     return render(request, "admin/applications/grants_board.html", context)
+
+
+def _carrier(request: HttpRequest) -> staff.Desk:
+    """Who may carry orders to a provider by hand: operators, as the file holds every program's grants."""
+    desk = staff.desk(request)
+    if not desk.sees(Role.OPERATOR) or settings.PROVIDER_ADAPTER != "manual":
+        raise PermissionDenied
+    return desk
+
+
+@require_POST
+def hand_over(request: HttpRequest) -> HttpResponse:
+    """The orders to carry to the provider, as CSV; they count as sent from now on."""
+    desk, at = _carrier(request), clock.now()
+    delivery.dispatch(at=at)
+    orders = delivery.hand_over(by=desk.user, at=at, again=request.POST.get("again") == "yes")
+    answer = HttpResponse(manual.write_orders(orders), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="orders-{at:%Y-%m-%d-%H%M}.csv"'
+    return answer
+
+
+@require_POST
+def confirmations(request: HttpRequest) -> HttpResponse:
+    """The file that came back from the provider: settle line by line, report what was not understood."""
+    desk = _carrier(request)
+    file = request.FILES.get("file")
+    if file is None or file.size > manual.LARGEST_FILE_BYTES:
+        messages.error(request, "Choose the CSV that came back, at most 20 MB.")
+        return redirect("admin:grants_board")
+    try:
+        rows = manual.read_confirmations(file.read())
+    except manual.UnreadableFile as error:
+        messages.error(request, str(error))
+        return redirect("admin:grants_board")
+    done = delivery.take_confirmations(confirmations=rows, by=desk.user, at=clock.now())
+    messages.success(
+        request, f"{done.confirmed:,} confirmed, {done.refused:,} refused, {done.repeated:,} known already."
+    )
+    for line, problem in done.problems[:20]:
+        messages.warning(request, f"Line {line}: {problem}")
+    return redirect("admin:grants_board")
 
 
 @require_GET

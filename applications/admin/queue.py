@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -21,15 +20,6 @@ from portal import clock, texts
 from portal.admin_base import ReadOnlyAdmin
 from portal.roles import Role
 from programs import staff
-
-
-class CappedPaginator(Paginator):
-    """Counts to queue.CAP and not further: a count over a million rows would cost more than the page."""
-
-    @cached_property
-    def count(self) -> int:
-        rows = self.object_list
-        return queue.count(rows) if isinstance(rows, QuerySet) else len(rows)
 
 
 class QueueList(ChangeList):
@@ -78,7 +68,6 @@ class ApplicationAdmin(ReadOnlyAdmin):
     )
     search_fields = ("reference",)
     search_help_text = "Reference, or words of the title"
-    paginator = CappedPaginator
     ordering = ("cycle_id", "state", "pk")  # the order of the index application_in_cycle
     sortable_by = ()
     actions = ("propose_awards", "propose_declines", "undo_decisions")

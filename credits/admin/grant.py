@@ -1,14 +1,15 @@
 """Organizations, grants and deliveries, to read."""
 
 from django.contrib import admin
+from django.db.models import Exists, OuterRef
 
 from credits.models import Delivery, Grant, Organization
 from credits.money import format_money
-from portal.admin_base import ReadOnlyAdmin
+from portal.admin_base import OfProgram
 
 
 @admin.register(Organization)
-class OrganizationAdmin(ReadOnlyAdmin):
+class OrganizationAdmin(OfProgram):
     list_display = ("external_id", "provider", "name", "created_at")
     list_filter = ("provider",)
     search_fields = ("external_id__startswith",)
@@ -16,9 +17,16 @@ class OrganizationAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = ("external_id", "provider", "name", "created_at")
 
+    def scope(self, request, queryset):
+        """An organization is seen through its grants."""
+        slugs = self.admin_site.money_of(request)
+        if slugs is None:
+            return queryset
+        return queryset.filter(Exists(Grant.objects.filter(organization=OuterRef("pk"), program__in=slugs)))
+
 
 @admin.register(Grant)
-class GrantAdmin(ReadOnlyAdmin):
+class GrantAdmin(OfProgram):
     list_display = ("reference", "program", "amount", "stage", "organization", "created_at", "expires_on")
     list_filter = ("stage", "program")
     list_select_related = ("organization",)
@@ -52,7 +60,8 @@ class GrantAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(OfProgram):
+    program_paths = ("grant__program",)
     list_display = (
         "grant",
         "state",

@@ -6,11 +6,11 @@ from django.utils.html import format_html, format_html_join
 from credits import queries
 from credits.models import Block, LedgerAccount, LedgerCheck, Transfer
 from credits.money import format_money
-from portal.admin_base import ReadOnlyAdmin
+from portal.admin_base import OfProgram, ReadOnlyAdmin
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(ReadOnlyAdmin):
+class LedgerAccountAdmin(OfProgram):
     list_display = ("code", "kind", "program", "balance", "version")
     list_filter = ("kind",)
     search_fields = ("code__startswith",)
@@ -48,7 +48,8 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Transfer)
-class TransferAdmin(ReadOnlyAdmin):
+class TransferAdmin(OfProgram):
+    program_paths = ("source__program", "destination__program")
     list_display = ("key", "kind", "amount", "source", "destination", "happened_at", "made_by", "approved_by")
     list_display_links = ("key",)
     list_filter = ("kind",)

@@ -9,10 +9,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from credits.money import format_money
+from portal.admin_base import COUNTED_UP_TO
 
 register = template.Library()
-
-COUNTED_UP_TO = 10_000
 
 
 @register.simple_tag

@@ -1,5 +1,6 @@
 """The staff pages of applications: who sees what, reviewing, deciding, releasing, and how many queries a page costs."""
 
+import io
 from datetime import timedelta
 from typing import Any
 
@@ -649,7 +650,7 @@ def test_home_and_boards_cost_the_same_at_any_size():
     many = [queries(client, url) for url in urls]
 
     assert many == few
-    assert max(many) <= 30
+    assert max(many) <= 35  # the release page runs every check of a release
 
 
 def test_screening_and_assignment_were_really_run():
@@ -670,3 +671,39 @@ def test_screening_and_assignment_were_really_run():
     assert client.get(QUEUE, {"flag": "near_duplicate"}).context["cl"].result_count == 2
     text = client.get(page_of(twins[0], "change")).text
     assert twins[1].reference in text
+
+
+# --- Credits
+
+
+def test_credits_of_other_programs_are_not_seen_and_operators_carry_orders():
+    world, other = cast(applications=1), cast(applications=1)
+    for each in (world, other):
+        fund(each["program"])
+        review_all(each)
+        Application.objects.filter(cycle=each["cycle"]).update(organization_id_text=make.ORGANIZATION_ID)
+        row = each["rows"][0]
+        decisions.propose_award(application_id=row.pk, by=each["manager"], at=make.AFTER)
+        signed_in(each["manager"]).post(reverse("admin:release", args=[each["cycle"].pk]), {"sure": "yes"})
+    operator = make.make_member(world["program"], Role.OPERATOR)
+    manager = signed_in(world["manager"])
+
+    seen = {
+        model: manager.get(reverse(f"admin:credits_{model}_changelist")).context["cl"].result_count
+        for model in ("grant", "transfer", "organization")
+    }
+    foreign = other["rows"][0].decisions.get().grant
+    orders = signed_in(operator).post(reverse("admin:hand_over"))
+    lines = orders.text.splitlines()
+    key = lines[1].split(",")[0]
+    back = io.BytesIO(f"key,status\n{key},confirmed\nnonsense,confirmed\n".encode())
+    back.name = "back.csv"
+    taken = signed_in(operator).post(reverse("admin:confirmations"), {"file": back}, follow=True)
+
+    assert seen == {"grant": 1, "transfer": 2, "organization": 1}
+    assert manager.get(reverse("admin:credits_grant_change", args=[foreign.pk])).status_code == 302
+    assert foreign.reference not in manager.get(reverse("admin:grants_board"), {"stage": "reserved"}).text
+    assert manager.post(reverse("admin:hand_over")).status_code == 403
+    assert len(lines) == 3
+    assert "1 confirmed, 0 refused" in taken.text
+    assert "Line 3" in taken.text
