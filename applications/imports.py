@@ -11,7 +11,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from applications import import_files, import_rows, intake, notices, references
+from applications import again, import_files, import_rows, intake, notices, references
 from applications.import_files import Columns, Record, Table
 from applications.import_rows import Candidate, Problem
 from applications.models import Application, ApplicationRevision, Notice, TextSketch
@@ -169,7 +169,7 @@ def _store(job: _Job, candidates: Sequence[Candidate]) -> _Stored:
     known = _known_sources(job, candidates)
     there = [candidate for candidate in candidates if candidate.source_id in known]
     fresh = [candidate for candidate in candidates if candidate.source_id not in known]
-    seen = _Seen(job, cycle, fresh)
+    seen = _Seen(job, fresh)
     taken: list[Candidate] = []
     problems: list[Problem] = []
     for candidate in fresh:
@@ -195,16 +195,16 @@ def _known_sources(job: _Job, candidates: Sequence[Candidate]) -> set[str]:
 class _Seen:
     """Whom and what a good row may clash with: accounts and applications that are there, and earlier rows."""
 
-    def __init__(self, job: _Job, cycle: Cycle, candidates: Sequence[Candidate]) -> None:
+    def __init__(self, job: _Job, candidates: Sequence[Candidate]) -> None:
+        self.job = job
         self.account_columns = job.rules.columns.account
-        self.cycle = cycle
         self.sources, self.people = dict(job.sources), dict(job.people)
         people = User.objects.annotate(lower=Lower("email")).filter(
             lower__in=[candidate.applicant.email for candidate in candidates]
         )
         self.accounts: dict[str, User] = {person.email.lower(): person for person in people}
-        live = Application.objects.filter(cycle=cycle, applicant__in=people).exclude(NEVER_SENT)
-        self.busy = set(live.values_list("applicant_id", flat=True))
+        sent = Application.objects.filter(program=job.program, applicant__in=people).exclude(NEVER_SENT)
+        self.sent_before = set(sent.values_list("applicant_id", flat=True))
 
     def add(self, candidate: Candidate) -> None:
         self.sources[candidate.source_id] = self.people[candidate.applicant.email] = candidate.row
@@ -221,13 +221,24 @@ class _Seen:
             )
         if person is not None and not person.is_active:
             return Problem(candidate.row, by_address, "This account is switched off.")
-        text = ""
         if candidate.applicant.email in self.people:
-            text = f"Row {self.people[candidate.applicant.email]} is by the same person."
-        elif person is not None and person.pk in self.busy:
-            text = f"This person has an application in the evaluation of {self.cycle} already."
-        one = " Each person has one application in an evaluation."
-        return Problem(candidate.row, by_address, text + one) if text else None
+            earlier = f"Row {self.people[candidate.applicant.email]} is by the same person."
+            return Problem(
+                candidate.row, by_address, f"{earlier} Each person has one application in an evaluation."
+            )
+        if person is not None and person.pk in self.sent_before:
+            return self._too_soon(candidate, person, by_address)
+        return None
+
+    def _too_soon(self, candidate: Candidate, person: User, column: str) -> Problem | None:
+        """One application of a program at a time, and the waiting time after one, as at the form."""
+        past = again.before(program=self.job.program, person=person, at=self.job.at)
+        if past.live is not None:
+            return Problem(candidate.row, column, intake.one_at_a_time(past.live))
+        if past.wait_until is None:
+            return None
+        blocks = intake.blocking(self.job.program, {"wait_until": past.wait_until.isoformat()})
+        return Problem(candidate.row, column, blocks[0].sentence) if blocks else None
 
 
 def _write(job: _Job, cycle: Cycle, taken: Sequence[Candidate], accounts: dict[str, User]) -> None:

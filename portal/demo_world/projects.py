@@ -130,6 +130,10 @@ EXTERNAL_RESEARCHER = _projects(
      "We list the evidence behind 120 public claims about safety and ask what an outsider could verify."),
     ("honesty", "Confidence in a second look",
      "A model may look at its own answer again; we ask when the second look helps and when it only adds assurance."),
+    ("oversight", "Which tasks people stop checking",
+     "We follow forty volunteers through a month of easy tasks and ask after how many right answers they look away."),
+    ("evaluation", "One question, forty wordings",
+     "We ask how much of a model's rank on a benchmark is owed to the wording of its items."),
     ("robustness", "Instructions hidden in tables",
      "Tables from the web may carry orders; we ask which layouts make a model obey them, in a sandbox without tools."),
 )  # fmt: skip

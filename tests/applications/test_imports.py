@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from applications import import_files, imports
+from applications import batches, import_files, imports
 from applications.models import Application, ApplicationRevision, Notice, TextSketch
 from applications.states import State
 from portal.models import AuditEvent, User
@@ -304,19 +304,29 @@ def test_broken_lines_are_named_by_their_number(program: Program) -> None:
     assert {4, 5} == {number for number, _, _ in messages(report)} - {1, 2}
 
 
-def test_a_person_with_an_application_in_the_evaluation_is_refused(program: Program) -> None:
+def test_a_person_has_one_application_of_a_program_at_a_time(program: Program) -> None:
     make_submitted(program, applicant=make_user("person1@lake1.example.org"))
 
-    report = take(program, as_csv([row(1)]))
+    report = take(program, as_csv([row(1), row(2)]))
 
-    assert report.taken == 0
-    assert messages(report)[0][1:] == (
-        "Email",
-        (
-            "This person has an application in the evaluation of December 2026 already. "
-            "Each person has one application in an evaluation."
-        ),
-    )
+    assert report.taken == 1
+    [(number, column, message)] = messages(report)
+    assert (number, column) == (2, "Email")
+    assert message.startswith("You have an application in the evaluation of")
+
+
+def test_the_waiting_time_holds_for_files_too() -> None:
+    program = make_program(slug="slow", reapply_wait_days=90)
+    make_submitted(program, applicant=make_user("person1@lake1.example.org"))
+    batches.form(cycle_id=next_cycle(program).pk, at=CUT_OFF)
+    Application.objects.update(state=State.DECLINED)
+
+    early = take(program, as_csv([row(1)]), at=CUT_OFF + timedelta(days=40))
+    late = take(program, as_csv([row(1)]), at=CUT_OFF + timedelta(days=140))
+
+    assert early.taken == 0
+    assert "You may apply again from" in messages(early)[0][2]
+    assert late.taken == 1
 
 
 def test_a_switched_off_account_is_refused(program: Program) -> None:

@@ -10,8 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from applications import notices
+from applications.models import Application
 from portal.rehearsal import promises, run, scratch
 from portal.rehearsal.world import Options, World
+from programs.models import MessageKind
 from tests import processes
 
 FIELDS = ("Life sciences", "Chemistry & materials", "Physics", "Earth & environment", "Something else")
@@ -123,10 +126,6 @@ SABOTAGE: dict[str, str] = {
     " WHERE kind = 'granted'",
     "the pool holds what was funded less what was awarded": "UPDATE applications_decision"
     " SET amount_cents = amount_cents - 1 WHERE kind = 'award'",
-    "a quiet decline sends nothing": "INSERT INTO applications_notice (key, kind, program_id, application_id,"
-    " recipient_id, values, state, attempts, next_attempt_at, last_error, created_at) SELECT 'told', 'told_decline',"
-    " program_id, id, applicant_id, '{}', 'waiting', 0, now(), '', now() FROM applications_application"
-    " WHERE state = 'declined' LIMIT 1",
     "every award has one letter": "DELETE FROM applications_notice WHERE kind = 'award'",
     "every letter is sent once": "UPDATE applications_notice SET state = 'parked', sent_at = NULL WHERE kind = 'award'",
     "expiry dates are right": "UPDATE credits_grant SET expires_on = expires_on + 1",
@@ -141,6 +140,16 @@ def _unpassed_gate(world: World) -> None:
     )
 
 
+def _tell_a_declined_person(world: World) -> None:
+    declined = Application.objects.filter(cycle=world.cycle, state="declined").select_related("applicant")[0]
+    notices.queue(
+        kind=MessageKind.TOLD_DECLINE,
+        application=declined,
+        recipient=declined.applicant,
+        at=world.cycle.cut_off_at,
+    )
+
+
 # Promises about what the world did, not about rows.
 SABOTAGE_OF_FACTS: dict[str, Callable[[World], None]] = {
     "a repeated tick changes nothing": lambda world: world.facts["ticks"].update(repeats_changed=True),
@@ -149,6 +158,7 @@ SABOTAGE_OF_FACTS: dict[str, Callable[[World], None]] = {
     "the worker finishes its queues": lambda world: world.facts.update(letters_in_time=False),
     "a large award has a second person": lambda world: world.facts["release_check"].update(refused=99),
     "no award passes an open gate": _unpassed_gate,
+    "a quiet decline sends nothing": _tell_a_declined_person,
 }
 
 
@@ -189,8 +199,6 @@ def test_every_promise_is_seen_to_break(options: Options, monkeypatch: pytest.Mo
 def _a_letter_too_many(world: World, facts: dict[str, Any]) -> None:
     """A letter that reached a declined person without any row in the outbox is seen as well."""
     world.facts = json.loads(json.dumps(facts))
-    from applications.models import Application
-
     declined = Application.objects.filter(cycle=world.cycle, state="declined").select_related("applicant")[0]
     stray = world.options.folder / "mail" / "stray.log"
     stray.write_text(
