@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from applications import presentation, queue, review, scoring
+from applications import attachments, presentation, queue, review, scoring
 from applications.desk import visible
 from applications.models import (
     Application,
@@ -42,6 +42,7 @@ class Answer:
     lines: list[str]
     note: str = ""
     mono: bool = False
+    files: Sequence[attachments.Listed] = ()
 
 
 @dataclass(frozen=True)
@@ -257,6 +258,9 @@ def _parts(application: Application, may: Access) -> tuple[list[Part], list[str]
     parts: list[Part] = []
     withheld: list[str] = []
     restricted = 0
+    files: dict[str, list[attachments.Listed]] = {}
+    for listed in attachments.listed(application, audiences=may.audiences, blind=may.blind):
+        files.setdefault(listed.key, []).append(listed)
     for section in presentation.shown(sections, application.answers, with_empty=False):
         answers = []
         for item in section.items:
@@ -266,9 +270,9 @@ def _parts(application: Application, may: Access) -> tuple[list[Part], list[str]
             elif may.blind and question.get("blind"):
                 withheld.append(item.label)
             elif item.lines:
-                answers.append(
-                    Answer(item.label, _paragraphs(item), _length(question, item.lines), item.mono)
-                )
+                lines = [] if item.key in files else _paragraphs(item)
+                note = _length(question, item.lines)
+                answers.append(Answer(item.label, lines, note, item.mono, files.get(item.key, ())))
         if answers:
             parts.append(Part(section.key, section.title, answers))
     return parts, withheld, restricted
@@ -297,6 +301,8 @@ def _checks(application: Application, found: Iterable[ScreeningCheck]) -> list[C
         else:
             tone = "danger" if check.outcome == CheckOutcome.BLOCK else "warning"
             rows.append(Check(rule.get_kind_display(), tone, check.sentence))
+    if marked := by_kind.get(RuleKind.OPTION):  # said by the form and not by a rule of the program
+        rows.append(Check(marked.get_kind_display(), "warning", marked.sentence))
     return rows
 
 

@@ -1,7 +1,8 @@
 """Forms of the applicant, built from a form version: one Django form per section."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from crispy_forms.utils import TEMPLATE_PACK
 from django import forms
 from django.template.context import Context
 from django.template.loader import get_template
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -20,7 +22,7 @@ from applications import answers as answering
 from programs import fields, values
 from programs.fields import Answers, Question, Section
 from programs.texts import word_count
-from programs.widgets import PeopleRows
+from programs.widgets import CHOSEN, PeopleRows, institution_parts
 
 ROWS_TEMPLATE = "applications/widgets/rows.html"
 
@@ -30,12 +32,19 @@ _CONTROLS = {
     "yes_no": "choices",
     "multiple_choice": "choices",
     "country": "select",
+    "organization": "institution",
+    "file": "files",
     "people": "people",
     "acknowledgement": "tick",
     "text": "text",
 }
 _INPUT_TYPES = {"email": "email", "date": "date"}
-_AUTOCOMPLETE = {"email": "email", "country": "country", "organization_id": "off"}
+_AUTOCOMPLETE = {
+    "email": "email",
+    "country": "country",
+    "organization_id": "off",
+    "organization": "organization",
+}
 
 
 class SectionForm(forms.Form):
@@ -56,8 +65,10 @@ class SectionForm(forms.Form):
         data: Mapping[str, Any] | None,
         strict: bool,
         report: bool,
+        files: "Files | None" = None,
     ) -> None:
         self.section, self.answers, self.strict, self.report = section, answers, strict, report
+        self.files = files
         super().__init__(data=data, initial=answering.initial(section, answers), label_suffix="")
         self.asked = list(_asked(section, answers))
         for question in self.asked:
@@ -73,7 +84,9 @@ class SectionForm(forms.Form):
     def _clean_fields(self) -> None:
         problems: dict[str, str] = {}
         for name, bound in self._bound_items():
-            typed = bound.data
+            # Files come and go by applications.attachments; no form posts the list of them.
+            is_file = self.fields[name].question["type"] == "file"
+            typed = self.answers.get(name) if is_file else bound.data
             try:
                 self.cleaned_data[name] = values.cleaned(self.fields[name].question, typed)
             except values.BadAnswer as error:
@@ -135,8 +148,39 @@ class SectionForm(forms.Form):
             if question["type"] == "text":
                 yield {"control": "text", "id": f"id_{name}"} | _frame(question)
                 continue
-            value = self[name].value()
-            yield _row(question, value, messages.get(name, ""))
+            value = self.answers.get(name) if question["type"] == "file" else self[name].value()
+            row = _row(question, value, messages.get(name, ""))
+            if row["control"] == "files":
+                row |= _files(question, value, self.files)
+            elif row["control"] == "institution" and row["known"]:
+                row["elsewhere"] = _elsewhere(row["known"].get("country"), self._country())
+            yield row
+
+    @property
+    def takes_files(self) -> bool:
+        """Whether the page's form has to send files."""
+        return any(question["type"] == "file" for question in self.asked)
+
+    @property
+    def takes_institution(self) -> bool:
+        """Whether the page needs the script that looks institutions up."""
+        return any(question["type"] == "organization" for question in self.asked)
+
+    def _country(self) -> Any:
+        """What the application says about the institution's country, on this page or another."""
+        for question in self.asked:
+            if question.get("maps_to") == "country":
+                return self[question["key"]].value()
+        return self.answers.get("country")
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the controls for files show. listed: question key -> attachments; refused: question key -> why not."""
+
+    application_id: Any
+    listed: Mapping[str, Sequence[Any]]
+    refused: Mapping[str, Sequence[tuple[str, str]]] = field(default_factory=dict)
 
 
 class _Helper(FormHelper):
@@ -170,15 +214,17 @@ def section_form(
     data: Mapping[str, Any] | None = None,
     strict: bool = False,
     report: bool = False,
+    files: Files | None = None,
 ) -> SectionForm:
     """Build the form of one section over the saved answers.
 
     data: what was posted (a QueryDict, or a dict with lists for several values); None shows the saved answers.
     strict: missing required answers are problems too; leave it off for autosave and "save and leave".
+    files: what the controls for files show; without it they show a count.
     report: an unbound form shows every problem of its saved answers; otherwise only of those kept as typed.
     Save with `answers.store(section, form.cleaned_data)` after `is_valid()`, whatever that said.
     """
-    return SectionForm(section, answers=answers, data=data, strict=strict, report=report)
+    return SectionForm(section, answers=answers, data=data, strict=strict, report=report, files=files)
 
 
 def _asked(section: Section, answers: Answers) -> Iterator[Question]:
@@ -231,7 +277,11 @@ def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
     described = [f"{id_}_helptext"] if question.get("help") else []
     if message:
         described.append(f"{id_}_error")
-    if control in ("input", "textarea"):
+    if control == "institution":
+        row |= institution_parts(name, value)
+        row["chosen_name"] = f"{name}{CHOSEN}"
+        row["attributes"] = _attributes(question, "input")
+    elif control in ("input", "textarea"):
         row["value"] = "" if value is None else value
         row["counter"] = counter = _counter(question, row["value"])
         if counter:
@@ -260,6 +310,32 @@ def _drawn(template: str, language: str, **context: Any) -> SafeString:
 def _part(template: str, **context: Any) -> SafeString:
     """Draw a part that depends on the form alone, not on what people type, once per process and language."""
     return _drawn(template, get_language() or "", **context)
+
+
+def _files(question: Question, value: Any, files: Files | None) -> dict[str, Any]:
+    """The list of attached files with room for more; without `files` (a preview) only the room."""
+    listed = files.listed.get(question["key"], ()) if files else ()
+    most = values.file_limit(question)
+    return {
+        "files": listed,
+        "refused": files.refused.get(question["key"], ()) if files else (),
+        "left": max(0, most - len(listed)),
+        "most": most,
+        "megabytes": values.megabyte_limit(question),
+        "address": reverse("applications:attach", args=[files.application_id, question["key"]])
+        if files
+        else "",
+    }
+
+
+def _elsewhere(known: Any, given: Any) -> str:
+    """A hint, never an error, where the list of institutions has another country than the application names."""
+    if not known or not given or known == given:
+        return ""
+    name = "Kosovo" if known == "XK" else str(countries.name(known) or "")
+    return (
+        f"The list of institutions has it in {name}. Leave it as it is if you work elsewhere." if name else ""
+    )
 
 
 def _required(question: Question) -> bool:

@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from applications import notices
+from applications import attachments, notices
 from applications.tick import tick as run_tick
 from portal import clock
 
@@ -26,3 +26,11 @@ def send_due_notices(*, limit: int = 500, **_later: object) -> None:
     report = notices.send_due(limit=limit, at=clock.now())
     if report.sent or report.failed:
         logger.info("letters sent=%d failed=%d parked=%d", report.sent, report.failed, report.parked)
+
+
+@shared_task(name="applications.scan_waiting_files")
+def scan_waiting_files(*, limit: int = 50, **_later: object) -> None:
+    """Scan files that came while the scanner was away. Safe to run twice, late, by many, or not at all."""
+    settled = attachments.scan_waiting(limit=limit, at=clock.now())
+    if settled:
+        logger.info("files scanned=%d", settled)

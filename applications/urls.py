@@ -2,18 +2,28 @@
 
 from django.urls import path
 
-from applications.views import applicant, award
+from applications.views import applicant, award, contact, files, paper, people, starting
 
 app_name = "applications"
 
 urlpatterns = [
-    path("programs/<slug:slug>/apply/", applicant.start, name="start"),
+    path("programs/<slug:slug>/apply/", starting.start, name="start"),
     path("applications/", applicant.mine, name="mine"),
     path("applications/<uuid:public_id>/", applicant.status, name="status"),
     path("applications/<uuid:public_id>/send/", applicant.review_and_send, name="review_and_send"),
     path("applications/<uuid:public_id>/withdraw/", applicant.withdraw, name="withdraw"),
-    path("applications/<uuid:public_id>/again/", applicant.again, name="again"),
+    path("applications/<uuid:public_id>/again/", starting.again, name="again"),
+    path("applications/<uuid:public_id>/people/", people.people, name="people"),
+    path("applications/<uuid:public_id>/preview/", paper.preview, name="preview"),
+    path("applications/<uuid:public_id>/print/", paper.printed, name="printed"),
+    path("applications/<uuid:public_id>/application.pdf", paper.pdf, name="pdf"),
+    path("invitations/<str:token>/", people.invitation, name="invitation"),
+    path("contact/", contact.contact, name="contact"),
     path("applications/<uuid:public_id>/award/", award.award, name="award"),
+    path("applications/<uuid:public_id>/files/<slug:key>/", files.attach, name="attach"),
+    path("applications/files/<uuid:public_id>/", files.file, name="file"),
+    path("applications/files/<uuid:public_id>/remove/", files.detach, name="detach"),
+    path("institutions/", files.found_institutions, name="institutions"),
     path("applications/<uuid:public_id>/form/<slug:key>/", applicant.section, name="section"),
     path("applications/<uuid:public_id>/form/<slug:key>/autosave/", applicant.autosave, name="autosave"),
 ]

@@ -195,6 +195,8 @@ def complete(sections):
         "doi_list": ["10.1000/abc", "https://example.org"],
         "organization_id": "7f3d2c1a-5b4e-4f6a-9c8d-1e2f3a4b5c6d",
         "people": [{"name": "Ada", "role": "lead"}],
+        "organization": {"name": "ETH Zurich", "ror_id": "05a28rw58", "country": "CH"},
+        "file": ["7f3d2c1a-5b4e-4f6a-9c8d-1e2f3a4b5c6d"],
     }
     answers = {}
     for question in fields.questions(sections):

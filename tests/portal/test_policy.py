@@ -23,6 +23,7 @@ from tests.factories.applications import (
     make_submitted,
     make_user,
 )
+from tests.factories.files import ask, make_attachment
 
 pytestmark = pytest.mark.django_db
 
@@ -64,10 +65,13 @@ def world() -> dict[str, object]:
     decisions.propose_award(application_id=awarded.pk, by=manager, at=AFTER)
     release.release(cycle_id=awarded.cycle_id, by=manager, at=AFTER)
     other_program = make_program(at=AFTER)
+    ask(other_program, at=AFTER)
+    draft = make_draft(other_program, applicant=owner, at=AFTER)
     return {
         "program": program,
         "awarded": awarded,
-        "draft": make_draft(other_program, applicant=owner, at=AFTER),
+        "draft": draft,
+        "attachment": make_attachment(draft, at=AFTER),
         "sent": make_submitted(make_program(at=AFTER), applicant=owner, at=AFTER),
         "grant": Grant.objects.get(),
         "people": {Who.ANONYMOUS: None, Who.OTHER: make_user(), Who.OWNER: owner, Who.STAFF: reviewers[0]},
@@ -75,6 +79,12 @@ def world() -> dict[str, object]:
 
 
 def address(route: str, world: dict[str, object]) -> str:
+    if route == "applications:institutions":
+        return reverse(route)
+    if route in ("applications:file", "applications:detach"):
+        return reverse(route, args=[world["attachment"].public_id])
+    if route == "applications:attach":
+        return reverse(route, args=[world["draft"].public_id, "files"])
     if route.startswith("applications:") and route not in ("applications:start", "applications:mine"):
         key = {
             "applications:award": "awarded",

@@ -13,6 +13,7 @@ CHOICES = [
     {"value": "biology", "label": "Biology", "help": "Living things"},
     {"value": "physics", "label": "Physics"},
 ]
+KNOWN = {"name": "ETH Zurich", "ror_id": "05a28rw58", "country": "CH"}
 POLICY = {"slug": "usage", "version": "2", "text": "Be kind."}
 EXAMPLES = {
     "short_text": {"max_chars": 20},
@@ -30,6 +31,8 @@ EXAMPLES = {
     "orcid": {},
     "doi_list": {"max": 3},
     "organization_id": {"format": "anthropic-console"},
+    "organization": {"max_chars": 60},
+    "file": {"max_files": 2},
     "people": {"max": 2},
     "acknowledgement": {"policy": POLICY},
     "text": {},
@@ -98,6 +101,12 @@ GOOD = [
     ),
     ("doi_list", ["10.5555/X"], ["10.5555/x"]),
     ("organization_id", f" {UUID.upper()} ", UUID),
+    ("organization", " ETH\nZurich ", {"name": "ETH Zurich", "ror_id": None, "country": None}),
+    ("organization", KNOWN, KNOWN),
+    ("organization", KNOWN | {"ror_id": "https://ror.org/05A28RW58", "country": "ch"}, KNOWN),
+    ("organization", {"name": "Place", "country": "QQ"}, {"name": "Place", "ror_id": None, "country": None}),
+    ("organization", {"name": "", "ror_id": "05a28rw58"}, None),
+    ("file", [UUID, UUID], [UUID]),
     ("people", [{"name": " Ada ", "role": ""}, {"name": "", "role": ""}], [{"name": "Ada", "role": ""}]),
     ("people", "Ada, lead\nBo", [{"name": "Ada", "role": "lead"}, {"name": "Bo", "role": ""}]),
     ("acknowledgement", "on", {"version": "2", "accepted": True}),
@@ -205,6 +214,18 @@ BAD = [
     ("organization_id", "org-12345678", "organization ID"),
     ("organization_id", "00000000-0000-0000-0000-000000000000", "organization ID"),
     ("organization_id", "x" * 1_000_000, "organization ID"),
+    ("organization", "x" * 61, "Shorten this by 1 character"),
+    ("organization", ["ETH"], "as text"),
+    ("organization", {"name": ["ETH"]}, "as text"),
+    ("organization", "nul\x00", "cannot be stored"),
+    ("organization", KNOWN | {"ror_id": "05a28rw59"}, "last two digits"),
+    ("organization", KNOWN | {"ror_id": "ETH"}, "ROR id"),
+    ("organization", KNOWN | {"ror_id": {"a": 1}}, "as text"),
+    ("organization", KNOWN | {"country": ["CH"]}, "as text"),
+    ("file", "../../etc/passwd", "on the page of the form"),
+    ("file", [1], "on the page of the form"),
+    ("file", [UUID.upper()], "on the page of the form"),
+    ("file", [f"{n}{UUID[1:]}" for n in range(3)], "at most 2 files; you have 3"),
     ("people", [{"name": "", "role": "lead"}], "Row 1: add the name."),
     ("people", [{"name": "a"}, {"name": "b"}, {"name": "c"}], "at most 2 people; you have 3"),
     ("people", ["Ada"], "a name and a role"),
@@ -398,6 +419,10 @@ PROBLEMS = [
     (question("date", min="yesterday"), "min is a date"),
     (question("date", max=5), "max is a date"),
     (question("people", max=0), "from 1 to 100"),
+    (question("file", max_files=6), "max_files is a number from 1 to 5"),
+    (question("file", max_mb=0), "max_mb is a number from 1 to 10"),
+    (question("file", max_mb=True), "max_mb is a number from 1 to 10"),
+    (question("file", maps_to="institution"), "comes from a question of type short_text or organization"),
     (question("single_choice", choices=[]), "choices"),
     (question("single_choice", choices=[{"value": "a"}]), "a value, a label"),
     (question("single_choice", choices=[{"value": "a", "label": "A"}] * 2), "stands twice"),
@@ -433,6 +458,8 @@ def test_wrong_sections_are_explained():
     assert "unknown entries: intro" in fields.problems(form(good, intro="x"))[0]
     assert "which is taken" in fields.problems(form(good) + form(question("short_text", key="r")))[0]
     assert "stands twice" in " ".join(fields.problems(form(good, good)))
+    taken = form(question("organization"), question("short_text", key="q_chosen"))
+    assert "that “q” needs for itself" in fields.problems(taken)[0]
     mapped = [question("short_text", key=key, maps_to="title") for key in "ab"]
     assert "another question maps to title" in fields.problems(form(*mapped))[0]
     assert (

@@ -1,0 +1,162 @@
+"""Look into an uploaded file and write a clean copy. Runs as a program of its own, within limits of memory and time.
+
+    python file_inspection.py SOURCE TARGET
+
+Prints one JSON object: {"content_type", "pages"} when TARGET was written, else {"refused": why}. A file that breaks the
+reader takes only this process with it. It imports nothing of the portal, so that it starts fast.
+"""
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+MOST_PAGES = 50
+MOST_PIXELS = 25_000_000
+MEMORY_BYTES = 512 * 1024 * 1024
+SECONDS = 10
+SIGNATURES = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
+
+
+class Refused(Exception):
+    """The file is not taken. The message is shown to whoever uploaded it; "" when its kind is not known."""
+
+
+def inspect(source: Path, target: Path) -> dict[str, Any]:
+    """Check one file and write the copy that is kept. Raises Refused."""
+    with source.open("rb") as file:
+        start = file.read(16)
+    content_type = next((kind for sign, kind in SIGNATURES.items() if start.startswith(sign)), "")
+    if not content_type:
+        raise Refused("")
+    if zipfile.is_zipfile(source):
+        raise Refused("The file is two files in one. Save it again and add the new copy.")
+    pages = (
+        _pdf(source, target) if content_type == "application/pdf" else _image(source, target, content_type)
+    )
+    return {"content_type": content_type, "pages": pages}
+
+
+def _pdf(source: Path, target: Path) -> int:
+    """Read all of it and write it anew, without what it says about its author and its making."""
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.errors import PyPdfError
+
+    try:
+        reader = PdfReader(source, strict=False)
+        if reader.is_encrypted:
+            raise Refused("The PDF is protected with a password. Save it without one and add that.")
+        root = reader.root_object
+        declared = root["/Pages"].get("/Count", 0)
+        if isinstance(declared, int) and declared > MOST_PAGES:
+            raise Refused(_too_many(declared))
+        pages = len(reader.pages)
+        if pages > MOST_PAGES:
+            raise Refused(_too_many(pages))
+        if not pages:
+            raise Refused("The PDF has no pages.")
+        _refuse_active(root)
+        writer = PdfWriter(clone_from=reader)
+        writer.metadata = None
+        writer.root_object.pop("/Metadata", None)
+        with target.open("wb") as file:
+            writer.write(file)
+        return len(PdfReader(target).pages)
+    except (
+        PyPdfError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        ArithmeticError,
+        OSError,
+    ):
+        raise Refused("The PDF is damaged and cannot be read. Save it again and add the new copy.") from None
+
+
+def _too_many(pages: int) -> str:
+    return f"The PDF has {pages:,} pages; {MOST_PAGES} are the most. Leave out what reviewers do not need."
+
+
+def _refuse_active(root: Any) -> None:
+    """Scripts, programs to start and files inside have no place in an attachment."""
+    names = root.get("/Names")
+    names = names.get_object() if names is not None else {}
+    if "/EmbeddedFiles" in names:
+        raise Refused("The PDF holds other files. Save it without them, or print it to a new PDF.")
+    action = root.get("/OpenAction")
+    action = action.get_object() if action is not None else None
+    does = action.get("/S") if hasattr(action, "get") else None
+    if "/JavaScript" in names or "/AA" in root or does in ("/JavaScript", "/Launch"):
+        raise Refused("The PDF holds a script. Print it to a new PDF and add that.")
+
+
+def _image(source: Path, target: Path, content_type: str) -> None:
+    """Decode all of it and encode only what is seen: no place, camera or comment, and nothing hung on behind."""
+    from PIL import Image, ImageOps
+
+    kind = "PNG" if content_type == "image/png" else "JPEG"
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    try:
+        with Image.open(source, formats=[kind]) as image:
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                limit = MOST_PIXELS // 1_000_000
+                raise Refused(
+                    f"The picture has {width:,} × {height:,} points; {limit} million are the most. Make it smaller."
+                )
+            image.load()
+            seen = ImageOps.exif_transpose(image)
+        if seen.mode == "CMYK":
+            seen = seen.convert("RGB")
+        seen.info = {name: value for name, value in seen.info.items() if name == "transparency"}
+        if kind == "JPEG":
+            seen.save(target, kind, quality=90, optimize=True)
+        else:
+            seen.save(target, kind)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Refused("The picture is too large. Make it smaller.") from None
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        ArithmeticError,
+    ):
+        raise Refused(
+            "The picture is damaged and cannot be read. Save it again and add the new copy."
+        ) from None
+
+
+def limit_this_process() -> None:
+    """Memory and computing time for what follows; where the system knows no such limits, the caller's clock remains."""
+    import resource
+
+    for name, most in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_CPU", SECONDS)):
+        try:
+            resource.setrlimit(getattr(resource, name), (most, most))
+        except (ValueError, OSError, AttributeError):
+            continue
+
+
+def run(arguments: list[str]) -> int:
+    """Inspect the file of a command line and print what was found."""
+    source, target = map(Path, arguments)
+    limit_this_process()
+    try:
+        found = inspect(source, target)
+    except Refused as error:
+        found = {"refused": str(error)}
+    except (MemoryError, RecursionError):
+        found = {"refused": "The file is too complicated to be checked. Save a simpler copy and add that."}
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,254 @@
+/* Attachments of a question: files are sent one by one with progress, by choosing or dropping them. Without this script
+   the form sends them with its own button. Words for the list come from the server, in the page or in its answer. */
+(function () {
+  "use strict";
+
+  function icon(box, name) {
+    var drawn = box.querySelector(".drop .icon").cloneNode(true);
+    var use = drawn.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, "#" + name));
+    return drawn;
+  }
+
+  function element(tag, className, text) {
+    var made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function attachments(box) {
+    var form = box.closest("form");
+    var list = box.querySelector(".files");
+    var drop = box.querySelector(".drop");
+    var input = drop.querySelector("input[type=file]");
+    var words = drop.querySelector("[data-left]");
+    var said = box.querySelector("[data-said]");
+    var most = Number(box.dataset.most);
+    var largest = Number(box.dataset.megabytes) * 1000000;
+    var token = form.elements.csrfmiddlewaretoken.value;
+    var waiting = [];
+    var sending = null;
+
+    /* The plain control becomes a place to drop files on; the input stays what the keyboard and the label reach. */
+    drop.querySelector("button[name=attach]").remove();
+    input.className = "visually-hidden";
+    input.removeAttribute("name");
+    drop.querySelectorAll("[data-enhanced]").forEach(function (part) {
+      part.hidden = false;
+    });
+    list.querySelectorAll("[data-refused]").forEach(dismissable);
+    count();
+
+    function count() {
+      var rows = list.querySelectorAll("li:not([data-refused])").length;
+      var left = Math.max(0, most - rows);
+      drop.hidden = left === 0;
+      input.disabled = left === 0;
+      words.textContent = left === most ? words.dataset.none : words.dataset.left.replace("{left}", left).replace("{most}", most);
+      list.hidden = !list.children.length;
+      return left;
+    }
+
+    function say(text) {
+      said.textContent = text;
+    }
+
+    function row(name, text, drawing, bad) {
+      var item = element("li");
+      var middle = element("div");
+      middle.append(element("div", "name", name), element("div", "what" + (bad ? " bad" : ""), text));
+      item.append(icon(box, drawing), middle);
+      list.append(item);
+      list.hidden = false;
+      return item;
+    }
+
+    function button(item, text, more, act) {
+      var made = element("button", "btn btn-bare btn-sm", text);
+      made.type = "button";
+      made.append(element("span", "visually-hidden", " " + more));
+      made.addEventListener("click", act);
+      item.append(made);
+      return made;
+    }
+
+    function leaveFocus(item) {
+      var next = item.nextElementSibling || item.previousElementSibling;
+      item.remove();
+      count();
+      var place = next && next.querySelector("button");
+      (place || input).focus();
+    }
+
+    function dismissable(item) {
+      var name = item.querySelector(".name").textContent;
+      button(item, "Dismiss", name, function () {
+        leaveFocus(item);
+      });
+    }
+
+    function refuse(item, why) {
+      var name = item.querySelector(".name").textContent;
+      var fresh = row(name, "Not attached: " + why, "warn", true);
+      fresh.setAttribute("data-refused", "");
+      item.replaceWith(fresh);
+      dismissable(fresh);
+      say(name + " is not attached: " + why);
+      count();
+    }
+
+    function choose(files) {
+      var left = count();
+      Array.from(files).forEach(function (file) {
+        var item = row(file.name, "Waits", "file");
+        if (left < 1) return refuse(item, most + (most === 1 ? " file is" : " files are") + " the most here.");
+        if (file.size > largest) return refuse(item, "The file is larger than " + box.dataset.megabytes + " MB.");
+        if (!file.size) return refuse(item, "The file is empty.");
+        left -= 1;
+        waiting.push({ file: file, item: item });
+      });
+      input.value = "";
+      count();
+      next();
+    }
+
+    function next() {
+      if (sending || !waiting.length) return;
+      sending = waiting.shift();
+      send(sending.file, sending.item);
+    }
+
+    function done() {
+      sending = null;
+      next();
+    }
+
+    function send(file, item) {
+      var what = item.querySelector(".what");
+      var bar = element("progress", "bar");
+      var request = new XMLHttpRequest();
+      var data = new FormData();
+      bar.max = 100;
+      bar.value = 0;
+      bar.setAttribute("aria-label", "Upload of " + file.name);
+      item.querySelector("div").append(bar);
+      button(item, "Stop", "upload of " + file.name, function () {
+        request.abort();
+      });
+      what.textContent = "Uploading";
+      data.append("file", file);
+      request.open("POST", box.dataset.attach);
+      request.setRequestHeader("X-CSRFToken", token);
+      request.upload.addEventListener("progress", function (event) {
+        if (!event.lengthComputable) return;
+        bar.value = Math.round((100 * event.loaded) / event.total);
+        what.textContent = bar.value < 100 ? "Uploading, " + bar.value + "%" : "Being checked";
+      });
+      request.addEventListener("abort", function () {
+        leaveFocus(item);
+        done();
+      });
+      request.addEventListener("error", function () {
+        refuse(item, "The connection broke. Add it again.");
+        done();
+      });
+      request.addEventListener("load", function () {
+        var answer = {};
+        try {
+          answer = JSON.parse(request.responseText);
+        } catch (error) {
+          answer = {};
+        }
+        if (request.status === 201) attached(item, answer);
+        else refuse(item, answer.error || "Something went wrong on our side. Add it again.");
+        done();
+      });
+      request.send(data);
+    }
+
+    function attached(item, answer) {
+      var address = box.dataset.file.replace("00000000-0000-0000-0000-000000000000", answer.id);
+      var fresh = row(answer.name, answer.what, "file");
+      if (answer.readable) {
+        var link = element("a", "", answer.name);
+        link.href = address;
+        fresh.querySelector(".name").replaceChildren(link);
+      }
+      var made = button(fresh, "Remove", answer.name, function () {});
+      made.name = "detach";
+      made.value = answer.id;
+      made.type = "submit";
+      var hadFocus = item.contains(document.activeElement);
+      item.replaceWith(fresh);
+      if (hadFocus) made.focus();
+      goOn(answer);
+      say(answer.name + " is attached.");
+      count();
+    }
+
+    /* On a sent application each file is a change of its own, which gives the answers a new number. */
+    function goOn(answer) {
+      var version = form.elements.version;
+      if (version && version.value === String(answer.from)) version.value = answer.version;
+    }
+
+    function takeOut(pressed) {
+      var item = pressed.closest("li");
+      var name = item.querySelector(".name").textContent;
+      pressed.disabled = true;
+      fetch(box.dataset.file.replace("00000000-0000-0000-0000-000000000000", pressed.value) + "remove/", {
+        method: "POST",
+        credentials: "same-origin",
+        headers: { "X-CSRFToken": token },
+      })
+        .then(function (answer) {
+          return answer.json().then(function (body) {
+            if (!answer.ok) throw new Error(body.error);
+            goOn(body);
+            leaveFocus(item);
+            say(name + " is removed.");
+          });
+        })
+        .catch(function (error) {
+          pressed.disabled = false;
+          say(error.message || "The file could not be removed. Try again.");
+        });
+    }
+
+    list.addEventListener("click", function (event) {
+      var pressed = event.target.closest("button[name=detach]");
+      if (!pressed) return;
+      event.preventDefault();
+      takeOut(pressed);
+    });
+    input.addEventListener("change", function (event) {
+      event.stopPropagation(); /* a chosen file is nothing that saving by itself has to save */
+      choose(input.files);
+    });
+    input.addEventListener("input", function (event) {
+      event.stopPropagation();
+    });
+    ["dragenter", "dragover"].forEach(function (name) {
+      drop.addEventListener(name, function (event) {
+        if (!Array.from(event.dataTransfer.types).includes("Files")) return;
+        event.preventDefault();
+        drop.classList.add("over");
+      });
+    });
+    ["dragleave", "drop"].forEach(function (name) {
+      drop.addEventListener(name, function () {
+        drop.classList.remove("over");
+      });
+    });
+    drop.addEventListener("drop", function (event) {
+      event.preventDefault();
+      choose(event.dataTransfer.files);
+    });
+    window.addEventListener("beforeunload", function (event) {
+      if (sending || waiting.length) event.preventDefault();
+    });
+  }
+
+  document.querySelectorAll("[data-attach]").forEach(attachments);
+})();
