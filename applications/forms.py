@@ -68,7 +68,7 @@ class SectionForm(forms.Form):
         files: "Files | None" = None,
     ) -> None:
         self.section, self.answers, self.strict, self.report = section, answers, strict, report
-        self.files = files
+        self.attached = files
         super().__init__(data=data, initial=answering.initial(section, answers), label_suffix="")
         self.asked = list(_asked(section, answers))
         for question in self.asked:
@@ -151,7 +151,7 @@ class SectionForm(forms.Form):
             value = self.answers.get(name) if question["type"] == "file" else self[name].value()
             row = _row(question, value, messages.get(name, ""))
             if row["control"] == "files":
-                row |= _files(question, value, self.files)
+                row |= _files(question, self.attached)
             elif row["control"] == "institution" and row["known"]:
                 row["elsewhere"] = _elsewhere(row["known"].get("country"), self._country())
             yield row
@@ -312,7 +312,7 @@ def _part(template: str, **context: Any) -> SafeString:
     return _drawn(template, get_language() or "", **context)
 
 
-def _files(question: Question, value: Any, files: Files | None) -> dict[str, Any]:
+def _files(question: Question, files: Files | None) -> dict[str, Any]:
     """The list of attached files with room for more; without `files` (a preview) only the room."""
     listed = files.listed.get(question["key"], ()) if files else ()
     most = values.file_limit(question)
