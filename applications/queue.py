@@ -202,14 +202,15 @@ def _words(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Facets:
-    """Counts beside the filters; None where there are more rows than we count."""
+    """Counts beside the filters; not exact where there are more rows than we count."""
 
-    fields: dict[str, int] | None
-    flags: dict[str, int] | None
+    fields: dict[str, int]
+    flags: dict[str, int]
+    exact: bool = True
 
 
 def facets(base: QuerySet[Application]) -> Facets:
-    """Fields and flags among the first CAP rows of a list, in one query; no counts when the list is longer.
+    """Fields and flags among the first CAP rows of a list, in one query; not exact when the list is longer.
 
     The rows are drawn once (MATERIALIZED): as a subquery they would be joined back to the whole table.
     """
@@ -232,10 +233,9 @@ def facets(base: QuerySet[Application]) -> Facets:
         )
         for source, name, number in cursor:
             counts[source][name] = number
-    if sum(counts["field"].values()) > CAP:
-        return Facets(None, None)
+    exact = sum(counts["field"].values()) <= CAP
     counts["field"].pop("", None)
-    return Facets(counts["field"], counts["flag"])
+    return Facets(counts["field"], counts["flag"], exact)
 
 
 def my_counts(desk: Desk) -> dict[str, int]:

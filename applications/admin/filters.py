@@ -161,7 +161,7 @@ class FlagFilter(CountedFilter):
         return list(RuleKind.choices)
 
     def counts(self, changelist: Any) -> dict[str, int] | None:
-        return changelist.facets.flags
+        return changelist.facets.flags if changelist.facets.exact else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(checks__kind=self.value()) if self.value() in RuleKind.values else queryset
@@ -175,11 +175,10 @@ class FieldFilter(CountedFilter):
         return [("-", "-")]  # the choices come from the list itself
 
     def counts(self, changelist: Any) -> dict[str, int] | None:
-        return changelist.facets.fields
+        return changelist.facets.fields if changelist.facets.exact else None
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
-        found = self.counts(changelist) or {}
-        names = sorted({*found, *([self.value()] if self.value() else [])}, key=queue.word)
+        names = sorted({*changelist.facets.fields, *([self.value()] if self.value() else [])}, key=queue.word)
         self.lookup_choices = [(name, queue.word(name)) for name in names]
         yield from super().choices(changelist)
 
