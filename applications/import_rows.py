@@ -78,7 +78,9 @@ def candidate(rules: Rules, record: Record) -> Candidate | list[Problem]:
     sections = rules.sections
     given = _answers(sections, rules.columns, record)
     problems = answering.check(sections, given)
-    for question in fields.questions(sections):  # a file from elsewhere cannot hold agreement to our conditions
+    for question in fields.questions(
+        sections
+    ):  # a file from elsewhere cannot hold agreement to our conditions
         if question.get("option_of"):
             problems.pop(question["key"], None)
     for key, message in problems.items():
