@@ -33,7 +33,7 @@ CONDITION_TYPES = ("yes_no", "single_choice", "multiple_choice", "country")
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _VALUE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,59}")
-_RESERVED = {
+RESERVED = {
     "csrfmiddlewaretoken",
     "action",
     "raw",
@@ -100,6 +100,11 @@ def problems(sections: object) -> list[str]:
     return found
 
 
+def properties(kind: str) -> set[str]:
+    """The names that a question of this type may have."""
+    return _COMMON | _OWN.get(kind, set())
+
+
 def _section_problems(section: object, number: int, seen: set[str]) -> Iterator[str]:
     where = f"Section {number}"
     if not isinstance(section, Mapping):
@@ -128,7 +133,7 @@ def _question_problems(
         return
     key, kind = question.get("key"), question.get("type")
     where = f"Question “{str(key)[:40]}”"
-    if not isinstance(key, str) or not _KEY.fullmatch(key) or key in _RESERVED:
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or key in RESERVED:
         yield f"{where} in section {section} needs a key of small letters, digits and underscores."
     elif key in earlier:
         yield f"{where} stands twice."

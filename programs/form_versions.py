@@ -1,6 +1,9 @@
 """Draft, check and publish the questions of a program. A published version stands for ever."""
 
+import json
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -24,8 +27,18 @@ class FormIsPublished(Refused):
     """A published version cannot change."""
 
 
+class FormTooLarge(Refused):
+    """The description is larger than any form that can be filled in."""
+
+
+LARGEST_CHARS = 400_000
+"""Of a whole description as JSON."""
+
+
 @transaction.atomic
-def draft(*, program: Program, sections: list[dict[str, object]], by: User | None, at: datetime) -> FormVersion:
+def draft(
+    *, program: Program, sections: list[dict[str, object]], by: User | None, at: datetime
+) -> FormVersion:
     """Start the next version. The sections may still have problems; `publish` refuses them."""
     Program.objects.select_for_update(of=("self",)).get(pk=program.pk)
     last = program.form_versions.aggregate(last=Max("number"))["last"] or 0
@@ -48,6 +61,32 @@ def change(*, form_version_id: int, sections: list[dict[str, object]], by: User,
 
 
 @transaction.atomic
+def edit(
+    *,
+    form_version_id: int,
+    change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+    by: User,
+    at: datetime,
+) -> FormVersion:
+    """Make one change to a draft as it stands now; two editors at once lose nothing of each other's.
+
+    change: a pure function of programs.form_edits; what it raises leaves the draft as it was. The result may be
+    incomplete: `publish` refuses that. Raises FormIsPublished and FormTooLarge.
+    """
+    version = FormVersion.objects.select_for_update(of=("self",)).get(pk=form_version_id)
+    if version.published_at:
+        raise FormIsPublished(f"{version} is published. Start a new version from it.".capitalize())
+    sections = change(version.sections)
+    if len(json.dumps(sections, ensure_ascii=False)) > LARGEST_CHARS:
+        raise FormTooLarge(f"A form has at most {LARGEST_CHARS:,} characters in all.")
+    if sections != version.sections:
+        version.sections = sections
+        version.save(update_fields=["sections"])
+        audit.record(action="form.change", subject=version, by=by, at=at)
+    return version
+
+
+@transaction.atomic
 def publish(*, form_version_id: int, by: User | None, at: datetime) -> FormVersion:
     """Freeze a version; new drafts use it from now on. Publishing twice changes nothing. Raises BadForm."""
     version = FormVersion.objects.select_for_update(of=("self",)).get(pk=form_version_id)
@@ -62,6 +101,12 @@ def publish(*, form_version_id: int, by: User | None, at: datetime) -> FormVersi
 def current(program: Program) -> FormVersion | None:
     """The version that new applications use."""
     return program.form_versions.filter(published_at__isnull=False).order_by("-number").first()
+
+
+def published_before(version: FormVersion) -> FormVersion | None:
+    """The published version that stands before this one."""
+    earlier = FormVersion.objects.filter(program_id=version.program_id, published_at__isnull=False)
+    return earlier.filter(number__lt=version.number).order_by("-number").first()
 
 
 def _refuse_problems(sections: list[dict[str, object]]) -> None:
