@@ -46,6 +46,11 @@ def people(application: Application) -> QuerySet[Collaborator]:
     return application.collaborators.filter(ended_at__isnull=True).select_related("user").order_by("pk")
 
 
+def place_of(person: User, application: Application) -> Collaborator | None:
+    """This person's access to the application; None for the applicant and for everybody without."""
+    return application.collaborators.filter(user=person, ended_at__isnull=True).first()
+
+
 @transaction.atomic
 def invite(*, application_id: int, email: str, right: str, by: User, at: datetime) -> Collaborator:
     """Invite one address and queue its letter. Whether the address has an account is not looked at.

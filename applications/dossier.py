@@ -5,11 +5,10 @@ What somebody may not read is absent here, so no template can show it by mistake
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from typing import Any
 
-from applications import attachments, presentation, queue, review, scoring
-from applications.desk import visible
+from applications import again, attachments, differences, presentation, queue, review, scoring
+from applications.desk import visible, without_conflict
 from applications.models import (
     Application,
     Assignment,
@@ -30,8 +29,6 @@ from programs import fields
 from programs.models import Criterion, CriterionKind, RuleKind
 from programs.staff import Desk
 from programs.texts import word_count
-
-LONGEST_DIFF_WORDS = 600
 
 
 @dataclass(frozen=True)
@@ -71,18 +68,13 @@ class Alike:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One answer that differs from the earlier application, as runs of (kind, text); kind is "", "ins" or "del"."""
-
-    label: str
-    runs: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class Earlier:
+    """An application that the same person sent before. `outcome` and the link are for those who see it anyway."""
+
     application: Application
     outcome: str
-    changes: list[Change]
+    changes: list[differences.Change]
+    linked: bool = True
 
 
 @dataclass(frozen=True)
@@ -232,6 +224,14 @@ def of(desk: Desk, application: Application) -> Dossier:
     )
 
 
+def as_reviewer(application: Application, *, first_look: bool) -> tuple[list[Part], list[str], int]:
+    """The answers as a reviewer without any other role reads them: parts, labels withheld in a blind look, and how
+    many answers only others read. Applicants see the same before they send.
+    """
+    may = Access(audiences=frozenset({"everyone"}), blind=first_look, peers=False, identity=False)
+    return _parts(application, may)
+
+
 def _facts(application: Application, may: Access) -> list[tuple[str, str]]:
     currency = application.program.currency
     rows = []
@@ -331,7 +331,11 @@ def _alike(desk: Desk, application: Application, found: Iterable[ScreeningCheck]
 
 
 def _earlier(desk: Desk, application: Application, may: Access) -> list[Earlier]:
-    """What the same person sent before, newest first, as far as it is visible; never in a blind look."""
+    """What the same person sent before, newest first, with what changed since; never in a blind look.
+
+    The application that this one started from is compared for everybody who reads this one: applicants are told so.
+    Others, and the outcome of any, are shown to those who see them in their own right.
+    """
     if may.blind:
         return []
     rows = list(
@@ -340,46 +344,34 @@ def _earlier(desk: Desk, application: Application, may: Access) -> list[Earlier]
         .select_related("form_version", "cycle")
         .order_by("-submitted_at")[:5]
     )
+    seen = {row.pk for row in rows}
+    compared = again.earlier_of(application)
+    if compared is not None and compared.pk not in seen:
+        rows.insert(0, compared)
     return [
-        Earlier(row, row.get_state_display(), changes(row, application, may) if place == 0 else [])
-        for place, row in enumerate(rows)
+        Earlier(
+            row,
+            row.get_state_display() if row.pk in seen else "",
+            changes(row, application, may) if compared is not None and row.pk == compared.pk else [],
+            row.pk in seen,
+        )
+        for row in rows
+        if row.pk in seen or not _stepped_back(desk, row)
     ]
 
 
-def changes(before: Application, after: Application, may: Access) -> list[Change]:
-    """What differs between two applications of a person, answer by answer, words marked as new or gone."""
-    old = _by_key(before, may)
-    found = []
-    for key, (label, text) in _by_key(after, may).items():
-        gone = old.get(key, (label, ""))[1]
-        if gone != text:
-            found.append(Change(label, _runs(gone, text)))
-    return found
+def _stepped_back(desk: Desk, application: Application) -> bool:
+    """Whether this person has a conflict with the application; it is then not even compared."""
+    return not without_conflict(desk, Application.objects.filter(pk=application.pk)).exists()
 
 
-def _by_key(application: Application, may: Access) -> dict[str, tuple[str, str]]:
-    questions = {
-        question["key"]: question for question in fields.questions(application.form_version.sections)
-    }
-    return {
-        item.key: (item.label, " ".join(item.lines))
-        for section in presentation.shown(
-            application.form_version.sections, application.answers, with_empty=False
-        )
-        for item in section.items
-        if questions[item.key].get("audience", "everyone") in may.audiences
-    }
-
-
-def _runs(before: str, after: str) -> list[tuple[str, str]]:
-    old, new = before.split()[:LONGEST_DIFF_WORDS], after.split()[:LONGEST_DIFF_WORDS]
-    runs: list[tuple[str, str]] = []
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if kind == "equal":
-            runs.append(("", " ".join(new[c:d])))
-        else:
-            runs += [("del", " ".join(old[a:b]))] * (b > a) + [("ins", " ".join(new[c:d]))] * (d > c)
-    return runs
+def changes(before: Application, after: Application, may: Access) -> list[differences.Change]:
+    """What differs between two applications of a person, as far as this person reads their answers."""
+    return differences.between(
+        differences.Side(before.form_version.sections, before.answers),
+        differences.Side(after.form_version.sections, after.answers),
+        audiences=may.audiences,
+    )
 
 
 def _policies(application: Application) -> list[str]:

@@ -50,6 +50,14 @@ def merge(*, current: Mapping[str, Any], changes: Mapping[str, Any], base: Mappi
     return Merge(touched, clashes)
 
 
+def after(base: Mapping[str, str] | None, changes: Mapping[str, Any]) -> dict[str, str] | None:
+    """What a page remembers once its answers were taken: the marks of those it sent, which it shows."""
+    if base is None:
+        return None
+    touched = {key: mark(value) for key, value in changes.items() if mark(value) != base.get(key, "")}
+    return {**base, **touched}
+
+
 def marks_from(text: object) -> dict[str, str]:
     """Read the marks that a page sent back. What is no such thing counts as a page that remembers nothing."""
     if isinstance(text, str):

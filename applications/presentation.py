@@ -98,7 +98,9 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
             for person in value
         ]
     if kind == "acknowledgement":
-        return [f"Agreed (version {value['version']})"] if value.get("accepted") else []
+        if not value.get("accepted"):
+            return []
+        return ["Agreed"] if question.get("option_of") else [f"Agreed (version {value['version']})"]
     labels = (
         {choice["value"]: choice["label"] for choice in values.choices(question)}
         if "choices" in question

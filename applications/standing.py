@@ -145,7 +145,7 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             "Withdrawn",
             texts.moment(application.withdrawn_at),
             _iso(application.withdrawn_at),
-            "You took it back. It is not evaluated any further.",
+            "It was taken back, and is not evaluated any further.",
             "done end",
         )
         return [sent, back]
@@ -164,7 +164,7 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             "Cut-off",
             texts.moment(cycle.cut_off_at, zone),
             _iso(cycle.cut_off_at),
-            "The application was frozen as you last saved it."
+            "The application was frozen as it was last saved."
             if is_cut
             else f"In {left} day{'' if left == 1 else 's'}. Until then, edits count.",
             "done" if is_cut else "now",

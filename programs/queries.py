@@ -1,10 +1,14 @@
 """Find programs, their calendar, their questions and doors as the public pages show them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import reduce
+from operator import or_
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import F, Prefetch, Q, QuerySet
 
 from credits.money import with_code
@@ -24,6 +28,7 @@ from programs.models import (
 
 HIDDEN = (ProgramState.DRAFT, ProgramState.ARCHIVED)
 DAYS_AHEAD = 366
+MATCH_WORDS = 30
 SEARCH_WORDS = 8  # more words than that narrow nothing
 
 
@@ -192,6 +197,28 @@ def faq(*, q: str = "", program: Program | None = None) -> QuerySet[FaqEntry]:
     for word in q.replace("\x00", " ").split()[:SEARCH_WORDS]:
         found = found.filter(Q(question__icontains=word) | Q(answer__icontains=word))
     return found.select_related("program").order_by("program__position", "program__name", "position", "pk")
+
+
+def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
+    """The questions of public programs nearest to what somebody asks in their own words, the best first.
+
+    PostgreSQL's English dictionary drops the small words and the endings; one common word is enough to be found, and
+    the question counts more than its answer.
+    """
+    words = dict.fromkeys(re.findall(r"[^\W_]{2,}", text.lower())[:MATCH_WORDS])
+    if not words:
+        return []
+    query = reduce(or_, (SearchQuery(word, config="english") for word in words))
+    vector = SearchVector("question", weight="A", config="english") + SearchVector(
+        "answer", weight="C", config="english"
+    )
+    found = (
+        FaqEntry.objects.filter(program__in=public())
+        .annotate(rank=SearchRank(vector, query))
+        .filter(rank__gt=0)
+        .select_related("program")
+    )
+    return list(found.order_by("-rank", "program__position", "position", "pk")[:most])
 
 
 def doors(*, keys: Iterable[str] = ()) -> list[Door]:

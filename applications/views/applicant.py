@@ -1,7 +1,7 @@
 """An applicant's pages: fit, sections, preview and sending, status, withdrawing. The queryset is the permission."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -10,21 +10,30 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from applications import (
+    again,
+    attachments,
+    collaborators,
+    institutions,
+    intake,
+    merging,
+    presentation,
+    standing,
+)
 from applications import answers as answering
-from applications import fit, intake, presentation, standing
 from applications.forms import SectionForm, section_form
-from applications.models import Application
+from applications.models import Application, Right
 from applications.standing import Phase
-from applications.states import SENT, State
+from applications.states import State
+from applications.views import common, files
 from portal import clock, texts
 from portal.refusals import Refused
-from programs import form_versions
+from programs import fields
 from programs import queries as program_queries
-from programs.models import Program
 
 Section = Mapping[str, Any]
 
@@ -32,10 +41,10 @@ Section = Mapping[str, Any]
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
-    """Everything this person started or sent, newest first."""
+    """Everything this person started or sent, or that is shared with them, newest first."""
     now = clock.now()
-    own = Application.objects.owned_by(request.user).order_by("-created_at", "-pk")
-    drafts = list(own.filter(state=State.DRAFT).select_related("program", "form_version"))
+    own = Application.objects.readable_by(request.user).order_by("-created_at", "-pk")
+    drafts = list(own.filter(state=State.DRAFT).select_related("program", "form_version", "applicant"))
     others = (
         own.exclude(state=State.DRAFT)
         .select_related("program", "cycle__program", "applicant")
@@ -65,83 +74,55 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-def start(request: HttpRequest, slug: str) -> HttpResponse:
-    """The short step before the form. Open to everyone to look at; going on needs an account."""
-    program = get_object_or_404(program_queries.public(), slug=slug)
-    version = form_versions.current(program)
-    now = clock.now()
-    if version is None:
-        return render(
-            request, "applications/start.html", _start_context(program, request, None, refusal="No form yet.")
-        )
-    part = fit.section(version)
-    kept = request.session.get(f"fit:{program.slug}", {}) if request.method == "GET" else {}
-    form = section_form(
-        part, answers=kept, data=request.POST if request.method == "POST" else None, strict=True
-    )
-    context = _start_context(program, request, form)
-    if request.method == "GET":
-        return render(request, "applications/start.html", context)
-    if not form.is_valid():
-        return render(request, "applications/start.html", context)
-    answers = answering.store(part, form.cleaned_data)
-    context["findings"] = fit.blocks(program, version, answers, request.user)
-    if context["findings"]:
-        return render(request, "applications/start.html", context)
-    if fit.is_red_team(version, answers) and "go_on" not in request.POST:
-        return render(request, "applications/start.html", context | {"red_team": True})
-    if not request.user.is_authenticated:
-        request.session[f"fit:{program.slug}"] = answers
-        messages.info(request, "You fit. Sign in or make an account to go on; your answers are kept.")
-        return redirect(f"{reverse('account_login')}?next={request.path}")
-    try:
-        draft = intake.start(program_id=program.pk, answers=answers, by=request.user, at=now)
-    except intake.CannotStart as error:
-        return render(
-            request, "applications/start.html", context | {"refusal": str(error), "findings": error.findings}
-        )
-    request.session.pop(f"fit:{program.slug}", None)
-    return redirect("applications:section", draft.public_id, draft.form_version.sections[0]["key"])
-
-
-@require_http_methods(["GET", "POST"])
 @login_required
 def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
     """One section of the form. POST keeps everything typed, then says what is missing or goes on."""
-    application = _mine(request, public_id)
+    application = common.editable(request, public_id)
     part = _section_or_404(application, key)
     now = clock.now()
     status = standing.of(application, at=now)
     if status.phase != Phase.DRAFT and not status.can_edit:
         return redirect("applications:status", application.public_id)
     if request.method == "GET":
-        form = section_form(part, answers=application.answers, report="fix" in request.GET)
+        listed = files.shown(application, part)
+        form = section_form(part, answers=application.answers, report="fix" in request.GET, files=listed)
         return _render_section(request, application, part, form, status)
-    form = section_form(part, answers=application.answers, data=request.POST, strict=True)
-    valid = form.is_valid()
-    changes = answering.store(part, form.cleaned_data)
+    version, base = _version(request.POST), _base(request.POST)
+    was_current = version == application.answers_version
+    taken = files.take(request, application, part)
+    form = section_form(
+        part,
+        answers=application.answers,
+        data=request.POST,
+        strict=not taken.pressed,
+        files=files.shown(application, part, taken),
+    )
+    valid = form.is_valid() and not taken.refused
+    changes = institutions.settled([part], answering.store(part, form.cleaned_data))
     try:
         application.answers_version = intake.save_answers(
             application_id=application.pk,
             changes=changes,
-            version=_version(request.POST),
+            version=application.answers_version if was_current else version,
+            base=base,
             by=request.user,
             at=now,
         )
     except intake.StaleTab as error:
-        application.answers_version = error.current_version
-        return _render_section(request, application, part, form, status, stale=str(error), code=409)
+        return _render_stale(request, application, part, form, status=status, error=error, base=base)
     except intake.CannotSubmit as error:
-        return _render_section(request, application, part, form, status, refusal=error)
+        return _render_section(request, application, part, form, status, refusal=error, base=base)
     except intake.CannotEdit as error:
         messages.warning(request, str(error))
         return redirect("applications:status", application.public_id)
-    application.answers = {**application.answers, **changes}
+    application.refresh_from_db(fields=["answers", "saved_at"])
     if "leave" in request.POST:
         messages.success(request, "Saved. You can go on with it at any time, on any device.")
         return redirect("applications:mine")
     if not valid:
-        return _render_section(request, application, part, form, status)
+        return _render_section(request, application, part, form, status, base=merging.after(base, changes))
+    if taken.pressed:
+        return redirect(f"{request.path}#div_id_{taken.at}")
     if status.phase == Phase.OPEN:
         messages.success(request, "Your change is saved and counts.")
     return redirect(_next(application, key))
@@ -149,15 +130,19 @@ def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
 
 @require_POST
 def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
-    """Keep what is typed in one section: {"version": n, "data": {name: [values]}} -> the new version, or why not."""
+    """Keep what is typed in one section, or say why not.
+
+    {"version": n, "base": {key: mark}, "data": {name: [values]}} -> {"version", "base", "saved"}; the base that comes
+    back holds the marks of what was taken from this page (applications.merging).
+    """
     if not request.user.is_authenticated:
         return JsonResponse(
             {"error": "You are signed out. Sign in in another tab, then go on here."}, status=401
         )
-    application = _mine(request, public_id)
+    application = common.editable(request, public_id)
     part = _section_or_404(application, key)
     try:
-        version, data = _posted_json(request)
+        version, base, data = _posted_json(request)
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     except RequestDataTooBig:
@@ -167,26 +152,35 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
         return JsonResponse({"error": "Sent applications are saved with the button."}, status=409)
     form = section_form(part, answers=application.answers, data=data)
     form.is_valid()
+    changes = institutions.settled([part], answering.store(part, form.cleaned_data))
     try:
         version = intake.save_answers(
             application_id=application.pk,
-            changes=answering.store(part, form.cleaned_data),
+            changes=changes,
             version=version,
+            base=base,
             by=request.user,
             at=now,
         )
     except intake.StaleTab as error:
-        return JsonResponse({"error": str(error), "version": error.current_version}, status=409)
+        clashes = _labels(part, error.clashes)
+        return JsonResponse(
+            {"error": str(error), "version": error.current_version, "clashes": clashes}, status=409
+        )
     except Refused as error:
         return JsonResponse({"error": str(error)}, status=409)
-    return JsonResponse({"version": version, "saved": f"Saved {now:%H:%M} UTC"})
+    answer: dict[str, Any] = {"version": version, "saved": f"Saved {now:%H:%M} UTC"}
+    if base is not None:
+        answer["base"] = merging.after(base, changes)
+    return JsonResponse(answer)
 
 
 @require_http_methods(["GET", "POST"])
 @login_required
 def review_and_send(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """The application as reviewers will read it, what still stops it, and the button that sends it."""
-    application = _mine(request, public_id)
+    """All answers to read through, what still stops them, and for the applicant the button that sends them."""
+    find = common.owned if request.method == "POST" else common.editable
+    application = find(request, public_id)
     now = clock.now()
     status = standing.of(application, at=now)
     if status.phase != Phase.DRAFT:
@@ -205,11 +199,18 @@ def review_and_send(request: HttpRequest, public_id: UUID) -> HttpResponse:
     cycle = program_queries.next_cycle(application.program, at=now)
     context = _form_context(application, problems) | {
         "refusal": "" if problems else refusal,
-        "shown": presentation.shown(sections, application.answers, problems=problems),
+        "shown": presentation.shown(
+            sections,
+            application.answers,
+            problems=problems,
+            files=attachments.by_question(application),
+        ),
         "problems": problems,
         "cycle": cycle,
         "clock": program_queries.clock_of(application.program, cycle, at=now),
         "current": "send",
+        "is_owner": application.applicant_id == request.user.pk,
+        "live": _live_before(application, now),
     }
     return render(request, "applications/send.html", context)
 
@@ -218,20 +219,32 @@ def review_and_send(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @login_required
 def status(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The receipt and all that may be said. Silent states give the same bytes; nothing here asks for the state."""
-    application = _mine(request, public_id)
+    application = common.readable(request, public_id)
     now = clock.now()
     standing_now = standing.of(application, at=now)
+    is_owner = application.applicant_id == request.user.pk
+    shared = None if is_owner else collaborators.place_of(request.user, application)
+    may_edit = is_owner or (shared is not None and shared.right == Right.EDIT)
     if standing_now.phase == Phase.DRAFT:
-        return redirect(_first_open(application))
+        page = "applications:preview"
+        return redirect(
+            common.first_open(application) if may_edit else reverse(page, args=[application.public_id])
+        )
     sections = application.form_version.sections
     context = {
         "application": application,
         "program": application.program,
         "cycle": application.cycle,
         "standing": standing_now,
-        "shown": presentation.shown(sections, application.answers, with_empty=False),
+        "shown": presentation.shown(
+            sections, application.answers, with_empty=False, files=attachments.by_question(application)
+        ),
         "count": sum(1 for question in application.answers if application.answers[question] is not None),
         "next_cycle": program_queries.next_cycle(application.program, at=now),
+        "is_owner": is_owner,
+        "shared": shared,
+        "may_edit": may_edit and standing_now.can_edit,
+        "people": list(collaborators.people(application)),
         "first_section": sections[0]["key"] if sections else "",
     }
     return render(request, "applications/status.html", context)
@@ -241,7 +254,7 @@ def status(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @login_required
 def withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Take an application back, after one question."""
-    application = _mine(request, public_id)
+    application = common.owned(request, public_id)
     now = clock.now()
     standing_now = standing.of(application, at=now)
     if request.method == "POST":
@@ -263,37 +276,7 @@ def withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
     )
 
 
-@require_POST
-@login_required
-def again(request: HttpRequest, public_id: UUID) -> HttpResponse:
-    """Start a new draft from the answers of a closed application."""
-    application = _mine(request, public_id)
-    now = clock.now()
-    if not standing.of(application, at=now).may_apply_again:
-        return redirect("applications:status", application.public_id)
-    try:
-        draft = intake.start(
-            program_id=application.program_id, answers=fit.reusable(application), by=request.user, at=now
-        )
-    except intake.CannotStart as error:
-        messages.warning(request, str(error))
-        return redirect("applications:status", application.public_id)
-    messages.info(
-        request, "Your earlier answers are filled in. Read them through; agreements are asked afresh."
-    )
-    return redirect(_first_open(draft))
-
-
 # --- Helpers ------------------------------------------------------------------------------------------------------------
-
-
-def _mine(request: HttpRequest, public_id: UUID) -> Application:
-    return get_object_or_404(
-        Application.objects.owned_by(request.user).select_related(
-            "program", "form_version", "cycle__program", "applicant"
-        ),
-        public_id=public_id,
-    )
 
 
 def _section_or_404(application: Application, key: str) -> Section:
@@ -309,7 +292,22 @@ def _version(data: Mapping[str, Any]) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
-def _posted_json(request: HttpRequest) -> tuple[int | None, QueryDict]:
+def _base(data: Mapping[str, Any]) -> dict[str, str] | None:
+    """The marks that the page was drawn with; None for a page or a script that keeps none."""
+    return merging.marks_from(data["base"]) if "base" in data else None
+
+
+def _labels(part: Section, keys: Sequence[str]) -> list[str]:
+    return [question["label"] for question in fields.expanded(part) if question["key"] in keys]
+
+
+def _live_before(application: Application, now: datetime) -> str:
+    """Why a draft cannot be sent yet beside another application of the same person; empty when nothing is in its way."""
+    past = again.before(program=application.program, person=application.applicant, at=now)
+    return intake.one_at_a_time(past.live) if past.live else ""
+
+
+def _posted_json(request: HttpRequest) -> tuple[int | None, dict[str, str] | None, QueryDict]:
     """Raises ValueError with a sentence for a body that is not what our script sends."""
     wrong = "The page sent something we cannot read. Reload it; what was saved is still there."
     try:
@@ -323,37 +321,15 @@ def _posted_json(request: HttpRequest) -> tuple[int | None, QueryDict]:
         if not isinstance(listed, list) or not all(isinstance(value, str) for value in listed):
             raise ValueError(wrong)
         data.setlist(name, listed)
-    return _version({"version": body.get("version", "")}), data
-
-
-def _start_context(
-    program: Program, request: HttpRequest, form: SectionForm | None, refusal: str = ""
-) -> dict[str, Any]:
-    now = clock.now()
-    cycle = program_queries.next_cycle(program, at=now)
-    draft = sent = None
-    if request.user.is_authenticated:
-        own = Application.objects.owned_by(request.user).filter(program=program).only("public_id", "saved_at")
-        draft = own.filter(state=State.DRAFT).first()
-        sent = own.filter(cycle=cycle, state__in=SENT).first() if cycle else None
-    return {
-        "program": program,
-        "form": form,
-        "refusal": refusal,
-        "card": program_queries.card(program, cycle, at=now),
-        "cycle": cycle,
-        "doors": program.doors.order_by("position", "pk"),
-        "draft": draft,
-        "sent": sent,
-    }
+    return _version({"version": body.get("version", "")}), _base(body), data
 
 
 def _form_context(application: Application, problems: Mapping[str, str]) -> dict[str, Any]:
     """What the rail beside the form needs: each section with how far it is."""
     rail = []
     for part in application.form_version.sections:
-        keys = [question["key"] for question in part["questions"]]
-        open_here = sum(1 for key in problems if key in keys or key.removesuffix("_other") in keys)
+        keys = [question["key"] for question in fields.expanded(part)]
+        open_here = sum(1 for key in problems if key in keys)
         begun = any(application.answers.get(key) is not None for key in keys)
         rail.append(
             {
@@ -382,7 +358,9 @@ def _render_section(
     status: standing.Standing,
     *,
     stale: str = "",
+    clashes: Sequence[str] = (),
     refusal: intake.CannotSubmit | None = None,
+    base: Mapping[str, str] | None = None,
     code: int = 200,
 ) -> HttpResponse:
     now = clock.now()
@@ -402,11 +380,38 @@ def _render_section(
         "cycle": cycle,
         "clock": program_queries.clock_of(application.program, cycle, at=now),
         "stale": stale,
+        "clashes": _labels(part, clashes),
+        "base": json.dumps(merging.marks(part, application.answers) if base is None else base),
+        "is_owner": application.applicant_id == request.user.pk,
         "refusal": refusal,
         "elsewhere": _elsewhere(application, refusal, part),
         "saved": _saved(application.saved_at, now),
     }
     return render(request, "applications/section.html", context, status=code)
+
+
+def _render_stale(
+    request: HttpRequest, application: Application, part: Section, form: SectionForm, **more: Any
+) -> HttpResponse:
+    """What was typed, and a form that takes the place of the other version when it is sent once more: of the answers
+    that clash, and of no others. more: status, error and base.
+    """
+    error, base = more["error"], more["base"]
+    application.refresh_from_db(fields=["answers", "answers_version", "saved_at"])
+    if base is not None:
+        now = merging.marks(part, application.answers)
+        base = {**base, **{key: now.get(key, "") for key in error.clashes}}
+    return _render_section(
+        request,
+        application,
+        part,
+        form,
+        more["status"],
+        stale=str(error),
+        clashes=error.clashes,
+        base=base,
+        code=409,
+    )
 
 
 def _saved(saved_at: datetime, now: datetime) -> str:
@@ -422,11 +427,11 @@ def _elsewhere(
     """Problems that a change of this section makes in other sections of a sent application."""
     if refusal is None:
         return []
-    here = {question["key"] for question in part["questions"]}
+    here = {question["key"] for question in fields.expanded(part)}
     return [
         {"section": section["key"], "title": section["title"], "message": refusal.problems[question["key"]]}
         for section in application.form_version.sections
-        for question in section["questions"]
+        for question in fields.expanded(section)
         if question["key"] in refusal.problems and question["key"] not in here
     ]
 
@@ -438,14 +443,4 @@ def _next(application: Application, key: str) -> str:
         return reverse("applications:section", args=[application.public_id, keys[position + 1]])
     if application.submitted_at:
         return reverse("applications:status", args=[application.public_id])
-    return reverse("applications:review_and_send", args=[application.public_id])
-
-
-def _first_open(application: Application) -> str:
-    """The section to go on with: the first that still needs something, else the last step."""
-    sections = application.form_version.sections
-    waiting = answering.check_by_section(sections, application.answers)
-    for part in sections:
-        if part["key"] in waiting:
-            return reverse("applications:section", args=[application.public_id, part["key"]])
     return reverse("applications:review_and_send", args=[application.public_id])

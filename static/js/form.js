@@ -63,6 +63,7 @@
     var words = mark.querySelector("span");
     var conflict = document.getElementById("conflict");
     var version = form.elements.version;
+    var base = form.elements.base;
     var token = form.elements.csrfmiddlewaretoken.value;
     var changed = false;
     var saving = null;
@@ -78,7 +79,7 @@
     function typed() {
       var data = {};
       new FormData(form).forEach(function (value, name) {
-        if (name === "csrfmiddlewaretoken" || name === "version" || typeof value !== "string") return;
+        if (name === "csrfmiddlewaretoken" || name === "version" || name === "base" || typeof value !== "string") return;
         (data[name] = data[name] || []).push(value);
       });
       return data;
@@ -99,7 +100,7 @@
         method: "POST",
         credentials: "same-origin",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-        body: JSON.stringify({ version: version.value, data: typed() }),
+        body: JSON.stringify({ version: version.value, base: base.value, data: typed() }),
       })
         .then(function (answer) {
           return answer.json().then(
@@ -115,6 +116,8 @@
           saving = null;
           if (answer.status === 200) {
             version.value = answer.body.version;
+            /* What the page remembers of each answer: the next save is compared with this one. */
+            if (answer.body.base) base.value = JSON.stringify(answer.body.base);
             pause = 3000;
             say(changed ? "Saving" : answer.body.saved);
             if (changed) later(1000);
@@ -122,6 +125,11 @@
             stopped = true;
             say("Not saved: changed in another window", true);
             if (conflict) {
+              var clashes = document.getElementById("clashes");
+              if (clashes && answer.body.clashes && answer.body.clashes.length) {
+                clashes.querySelector("b").textContent = answer.body.clashes.join(", ");
+                clashes.hidden = false;
+              }
               conflict.hidden = false;
               conflict.focus();
             }

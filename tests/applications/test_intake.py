@@ -132,7 +132,7 @@ def test_a_second_application_in_the_same_cycle_is_refused() -> None:
     make_submitted(program, applicant=person)
     second = make_draft(program, applicant=person)
 
-    with pytest.raises(intake.CannotSubmit, match="already have an application"):
+    with pytest.raises(intake.CannotSubmit, match="One person has one application"):
         intake.submit(application_id=second.pk, by=person, at=BEFORE)
 
     second.refresh_from_db()

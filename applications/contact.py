@@ -1,0 +1,74 @@
+"""Questions from the contact page: kept as a row, and carried to us by a letter in the outbox."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from applications import notices
+from applications.models import Application, ContactMessage
+from applications.states import State
+from portal import audit
+from portal.models import User
+from portal.refusals import Refused
+from programs import queries as program_queries
+from programs.models import Program
+from programs.texts import UnstorableText, clean_text
+
+LONGEST = 4_000  # characters
+MOST_A_DAY = 5  # from one address
+
+
+class CannotSend(Refused):
+    """The question was not taken; nothing was stored."""
+
+
+def urgent_programs(person: User) -> list[Program]:
+    """The programs with an urgent lane of which this person holds an award."""
+    held = Application.objects.owned_by(person).filter(state=State.AWARDED).values("program")
+    return list(program_queries.public().filter(pk__in=held).exclude(urgent_contact="").order_by("name"))
+
+
+@transaction.atomic
+def send(
+    *,
+    text: str,
+    email: str,
+    at: datetime,
+    name: str = "",
+    program: Program | None = None,
+    urgent: bool = False,
+    by: User | None = None,
+) -> ContactMessage:
+    """Keep a question and queue its letter. With urgent, it goes to the program's urgent address.
+
+    Raises CannotSend: for an address that is none, an empty or too long text, too many questions, and for an urgent
+    one from somebody without an award of the program.
+    """
+    try:
+        name, text = clean_text(name, one_line=True)[:150], clean_text(text, one_line=False)
+    except UnstorableText as error:
+        raise CannotSend(str(error)) from None
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise CannotSend("Write an e-mail address to which we can answer.") from None
+    if not text:
+        raise CannotSend("Write your question.")
+    if len(text) > LONGEST:
+        raise CannotSend(f"Shorten this by {len(text) - LONGEST:,} characters; the limit is {LONGEST:,}.")
+    if urgent and (by is None or program is None or program not in urgent_programs(by)):
+        raise CannotSend("The urgent lane is for people with an award of the program.")
+    lately = ContactMessage.objects.filter(email=address, sent_at__gt=at - timedelta(days=1))
+    if lately.count() >= MOST_A_DAY:
+        raise CannotSend("You have sent us several questions today. We answer them before we take more.")
+    message = ContactMessage.objects.create(
+        name=name, email=address, program=program, urgent=urgent, text=text, user=by, sent_at=at
+    )
+    to = program.urgent_contact if urgent and program else settings.CONTACT_EMAIL
+    notices.queue_contact(message=message, to=to, at=at)
+    audit.record(action="contact.send", subject=message, by=by, at=at, urgent=urgent)
+    return message
