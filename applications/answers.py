@@ -12,6 +12,7 @@ from programs.fields import Answers, Section, Sections
 from programs.texts import as_typed, clean_text, plain, word_count
 
 __all__ = [
+    "accept",
     "as_typed",
     "check",
     "check_by_section",
@@ -41,6 +42,28 @@ def store(section: Section, cleaned_data: Mapping[str, Any]) -> dict[str, Any]:
         for question in fields.expanded(section)
         if question["type"] not in NOT_TYPED and question["key"] in cleaned_data
     }
+
+
+def accept(sections: Sections, given: Mapping[str, object]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Read answers that come without a form: the clean ones, and question key -> why not for all others.
+
+    Nothing is kept as typed: a program that sends a wrong answer gets it back with the reason.
+    """
+    asked = {question["key"]: question for question in fields.questions(sections)}
+    taken: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for key, value in given.items():
+        question = asked.get(key)
+        if question is None or question["type"] == "text":
+            refused[as_typed(key)[:100]] = "The form has no question of this name."
+        elif question["type"] == "file":
+            refused[key] = "Files are attached on the pages of the form."
+        else:
+            try:
+                taken[key] = values.cleaned(question, value)
+            except values.BadAnswer as error:
+                refused[key] = str(error)
+    return taken, refused
 
 
 def raw(value: object) -> dict[str, Any] | None:

@@ -11,7 +11,11 @@ logger = logging.getLogger(__name__)
 
 
 class TooOften(Refused):
-    """The limit is reached. The message is safe to show."""
+    """The limit is reached. The message is safe to show; after `wait_seconds` the window is over in any case."""
+
+    def __init__(self, text: str, *, wait_seconds: int) -> None:
+        self.wait_seconds = wait_seconds
+        super().__init__(text)
 
 
 def count(what: str, who: object, *, most: int, seconds: int) -> None:
@@ -25,4 +29,6 @@ def count(what: str, who: object, *, most: int, seconds: int) -> None:
         logger.warning("limit of %s not counted: %s", what, type(error).__name__)
         return
     if so_far > most:
-        raise TooOften("That was often enough for now. Please wait a little and try again.")
+        raise TooOften(
+            "That was often enough for now. Please wait a little and try again.", wait_seconds=seconds
+        )

@@ -1,8 +1,13 @@
-"""Headers that no view may forget."""
+"""What no view may forget: the fixed headers, and the API's manners."""
 
+import json
 from collections.abc import Callable
 
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+
+from portal import api, api_shapes
 
 
 class PrivateByDefault:
@@ -21,3 +26,46 @@ class PrivateByDefault:
         if request.user.is_authenticated:
             response.headers["Cache-Control"] = "no-store, private"
         return response
+
+
+class ApiDoor:
+    """Before the API: how often one address asks, tokens that do not work included. After it: errors in its one shape,
+    also where no door of the API was reached: unknown addresses, wrong methods, failures.
+
+    Stands last, so that all other middleware sees what it answers.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path_info.startswith("/api/"):
+            return self.get_response(request)
+        try:
+            api.count_request("address", _address(request))
+        except api_shapes.ApiError as error:
+            return api.refusal(error)
+        response = self.get_response(request)
+        if response.status_code >= 400 and not response.headers["Content-Type"].startswith(
+            "application/json"
+        ):
+            code, message = _SAID.get(response.status_code, _SAID[400 if response.status_code < 500 else 500])
+            response.content = json.dumps(api_shapes.body(code, message)).encode()
+            response.headers["Content-Type"] = "application/json"
+        return response
+
+
+_SAID = {
+    400: ("unreadable", "This request cannot be read."),
+    404: ("not_found", "There is nothing at this address. The page /api/v1/docs lists all there is."),
+    405: ("wrong_method", "This address does not take this method."),
+    500: ("failure", "Something went wrong here. It is noted; please try again later."),
+}
+
+
+def _address(request: HttpRequest) -> str:
+    """The address of the client, as the sign-in limits see it."""
+    try:
+        return str(get_adapter().get_client_ip(request))
+    except PermissionDenied:
+        return "unknown"

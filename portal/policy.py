@@ -14,6 +14,9 @@ class Who(StrEnum):
     OTHER = "other"  # signed in, but the record belongs to somebody else
     OWNER = "owner"
     STAFF = "staff"
+    EDITOR = "editor"  # a co-investigator who may edit
+    VIEWER = "viewer"  # a co-investigator who may read
+    FORMER = "former"  # one whose access has ended
 
 
 OK, AWAY, GONE, WRONG_METHOD, SIGNED_OUT = 200, 302, 404, 405, 401
@@ -22,8 +25,13 @@ Outcomes = Mapping[Who, int]
 EVERYBODY: Outcomes = dict.fromkeys(Who, OK)
 SIGNED_IN: Outcomes = {Who.ANONYMOUS: AWAY, Who.OTHER: OK, Who.OWNER: OK, Who.STAFF: OK}
 OWN: Outcomes = {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.OWNER: OK, Who.STAFF: GONE}
+SHARED: Outcomes = {**OWN, Who.EDITOR: OK, Who.VIEWER: OK}
+SHARED_TO_EDIT: Outcomes = {**OWN, Who.EDITOR: OK}
 POST_ONLY: Outcomes = dict.fromkeys(Who, WRONG_METHOD)
 REDIRECTS: Outcomes = dict.fromkeys(Who, AWAY)
+NOWHERE: Outcomes = dict.fromkeys(Who, GONE)
+API_SIGNED_IN: Outcomes = {**EVERYBODY, Who.ANONYMOUS: SIGNED_OUT}
+API_OWN: Outcomes = {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.OWNER: OK, Who.STAFF: GONE}
 
 # What a GET answers. OWN pages answer their owner with 200, or with 302 to the page that fits the record's state.
 PUBLIC_SITE: dict[str, Outcomes] = {
@@ -36,20 +44,43 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "programs:accessibility": EVERYBODY,
     "applications:start": EVERYBODY,
     "applications:mine": SIGNED_IN,
-    "applications:status": OWN,
-    "applications:section": OWN,
+    "applications:status": SHARED,
+    "applications:preview": SHARED,
+    "applications:printed": SHARED,
+    "applications:pdf": SHARED,
+    "applications:people": SHARED,
+    "applications:invitation": {
+        **dict.fromkeys(Who, 403),
+        Who.ANONYMOUS: AWAY,
+    },  # one for yet another address
+    "applications:contact": EVERYBODY,
+    "applications:section": SHARED_TO_EDIT,
     "applications:autosave": POST_ONLY,
     "applications:attach": POST_ONLY,
     "applications:detach": POST_ONLY,
-    "applications:file": OWN,
+    "applications:file": SHARED,
     "applications:institutions": {**EVERYBODY, Who.ANONYMOUS: SIGNED_OUT},
-    "applications:review_and_send": OWN,
+    "applications:review_and_send": SHARED_TO_EDIT,
     "applications:withdraw": OWN,
     "applications:again": POST_ONLY,
     "applications:award": OWN,
     "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
     "credits:statement": OWN,
+    "api_docs": EVERYBODY,
+    "api_tokens": SIGNED_IN,
+    "api_token_revoke": POST_ONLY,
+    "api:openapi-json": EVERYBODY,
+    "api:api-root": NOWHERE,
+    "api:programs": EVERYBODY,
+    "api:program": EVERYBODY,
+    "api:cycles": EVERYBODY,
+    "api:form": EVERYBODY,
+    "api:applications": API_SIGNED_IN,
+    "api:application": API_OWN,
+    "api:answers": POST_ONLY,  # PATCH only
+    "api:submit": POST_ONLY,
+    "api:withdraw": POST_ONLY,
     "home": REDIRECTS,
     "livez": EVERYBODY,
     "readyz": EVERYBODY,
@@ -58,14 +89,77 @@ PUBLIC_SITE: dict[str, Outcomes] = {
 
 # What a POST answers to those who may not: always the same as if the record did not exist.
 POSTS: dict[str, Outcomes] = {
-    "applications:section": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:autosave": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:attach": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:detach": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:review_and_send": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:withdraw": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:again": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
-    "applications:award": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:section": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:autosave": {
+        Who.ANONYMOUS: SIGNED_OUT,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:attach": {
+        Who.ANONYMOUS: SIGNED_OUT,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:detach": {
+        Who.ANONYMOUS: SIGNED_OUT,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:review_and_send": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:withdraw": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:again": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:award": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "api_token_revoke": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
+    "api:submit": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
+    "api:withdraw": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
+    "applications:people": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
 }
 
 # Whole families of doors that a library or the admin guards; their own tests look inside.
@@ -75,6 +169,11 @@ FAMILIES: dict[str, str] = {
     "account_": "signing in and out, by allauth",
     "mfa_": "second factors, by allauth",
 }
+
+
+def outcome(outcomes: Outcomes, who: Who) -> int:
+    """What the table says for one role. Co-investigators are strangers wherever it does not name them."""
+    return outcomes[who] if who in outcomes else outcomes[Who.OTHER]
 
 
 def covers(route: str) -> bool:

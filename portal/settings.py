@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "pghistory.middleware.HistoryMiddleware",
     "portal.middleware.PrivateByDefault",
+    "portal.middleware.ApiDoor",
 ]
 
 ROOT_URLCONF = "portal.urls"
@@ -237,6 +238,11 @@ FILE_UPLOAD_HANDLERS = [
 # Looks at every attached file; exit code 0 clean, 1 harmful. {file} is the file; without it the name comes last.
 SCANNER_COMMAND = env.text("SCANNER_COMMAND")
 SCANNER_TIMEOUT_SECONDS = env.whole_number("SCANNER_TIMEOUT_SECONDS", default=30, at_least=1)
+
+# --- The API (docs/api.md) --------------------------------------------------------------------------------------------------
+API_REQUESTS_PER_MINUTE = env.whole_number(
+    "API_REQUESTS_PER_MINUTE", default=300, at_least=1
+)  # of one token or person
 
 # --- Mail -------------------------------------------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="Research Credits <research-credits@example.org>")

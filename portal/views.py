@@ -1,12 +1,24 @@
 """Pages that belong to no app: the way home, health, and what goes wrong."""
 
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from portal import api_tokens as tokens
+from portal import clock
+from portal.api import api
+from portal.api_pages import operations
+from portal.forms import ApiTokenForm
+from portal.models import ApiToken
 
 
 @require_GET
@@ -33,6 +45,50 @@ def readyz(request: HttpRequest) -> JsonResponse:
 @require_GET
 def favicon(request: HttpRequest) -> HttpResponse:
     return redirect(static("img/mark.svg"), permanent=True)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def api_tokens(request: HttpRequest) -> HttpResponse:
+    """A person's tokens for the API, and a form for one more. The secret is shown in the answer to the form, only there."""
+    now = clock.now()
+    form = ApiTokenForm(request.POST or None)
+    context: dict[str, Any] = {}
+    if request.method == "POST" and form.is_valid():
+        try:
+            made, secret = tokens.make(**form.cleaned_data, by=request.user, at=now)
+        except tokens.CannotMakeToken as error:
+            form.add_error(None, str(error))
+        else:
+            context = {"made": made, "secret": secret}
+            form = ApiTokenForm()
+    return render(
+        request,
+        "portal/api_tokens.html",
+        {"form": form, "tokens": tokens.of(request.user, at=now), **context},
+    )
+
+
+@require_POST
+@login_required
+def revoke_api_token(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    token = get_object_or_404(ApiToken, user=request.user, public_id=public_id)
+    tokens.revoke(token_id=token.pk, by=request.user, at=clock.now())
+    messages.success(request, f"Revoked. Programs that use “{token}” are refused from now on.")
+    return redirect("api_tokens")
+
+
+@require_GET
+def api_docs(request: HttpRequest) -> HttpResponse:
+    """Every door of the API, from the same description that programs read."""
+    schema = api.get_openapi_schema()
+    context = {
+        "schema": schema,
+        "groups": operations(schema),
+        "per_minute": settings.API_REQUESTS_PER_MINUTE,
+        "site_url": settings.SITE_URL,
+    }
+    return render(request, "portal/api_docs.html", context)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

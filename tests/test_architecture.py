@@ -24,7 +24,7 @@ ALLOWED: dict[str, str] = {
 
 WRITES = {"save", "create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "delete"}
 DOORKEEPERS = {"programs/staff.py"}  # answers who is asking, from the request; called by edges only
-EDGES = ("views", "admin", "tasks", "templatetags")
+EDGES = ("views", "admin", "api", "tasks", "templatetags")
 
 
 @cache
@@ -55,7 +55,7 @@ def is_edge(path: str) -> bool:
 def is_operation(path: str) -> bool:
     """A module directly in an app that is neither an edge nor Django's furniture."""
     app, *rest = Path(path).parts
-    furniture = {"apps", "urls", "views", "admin", "tasks", "forms", "models", "widgets", "__init__"}
+    furniture = {"api", "apps", "urls", "views", "admin", "tasks", "forms", "models", "widgets", "__init__"}
     if path in DOORKEEPERS:
         return False
     return (
