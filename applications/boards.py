@@ -84,6 +84,7 @@ def gate_open(gates: Iterable[Criterion]) -> Q:
 
 
 def gates_of(program_ids: Iterable[int]) -> list[Criterion]:
+    """The gates of some programs, in the order of their rubrics."""
     return list(
         Criterion.objects.filter(program_id__in=list(program_ids), kind=CriterionKind.GATE).order_by(
             "position", "pk"

@@ -187,6 +187,7 @@ def second_person_wanted(desk: Desk) -> QuerySet[Decision]:
 
 
 def parked_letters(desk: Desk) -> QuerySet[Notice]:
+    """Letters that were given up after too many tries."""
     letters = Notice.objects.filter(state=NoticeState.PARKED)
     if desk.everything or desk.holds(Role.OPERATOR):
         return letters
@@ -194,6 +195,7 @@ def parked_letters(desk: Desk) -> QuerySet[Notice]:
 
 
 def failed_grants(desk: Desk) -> QuerySet[Grant]:
+    """Grants that the provider refused, in the programs whose money this person watches."""
     grants = Grant.objects.filter(stage=Stage.FAILED)
     if desk.everything:
         return grants

@@ -423,6 +423,7 @@ def standing_decision(application: Application) -> Decision | None:
 
 
 def past_decisions(application: Application) -> list[Decision]:
+    """The decisions that were undone, newest first, ten at most."""
     return list(
         Decision.objects.filter(application=application, state=DecisionState.VOID)
         .select_related("proposed_by")

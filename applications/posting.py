@@ -168,4 +168,5 @@ def why(grant: Grant) -> str:
 
 
 def page(rows: QuerySet[Grant], *, start: int, size: int) -> Sequence[Grant]:
+    """Some grants of a column, newest first, with what a row names."""
     return list(rows.select_related("organization", "holder").order_by("-pk")[start : start + size])
