@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import TruncDate
@@ -79,7 +80,7 @@ def gate_open(gates: Iterable[Criterion]) -> Q:
     waiting = Q(pk__in=[])
     for gate in gates:
         answered = GateResult.objects.filter(application=OuterRef("pk"), criterion=gate)
-        waiting |= gate_condition(gate) & ~Exists(answered)
+        waiting |= gate_condition(gate) & ~Q(Exists(answered))
     return waiting
 
 
@@ -184,7 +185,7 @@ def _by_cycle(rows: QuerySet[Application]) -> dict[int, int]:
     return dict(rows.order_by().values_list("cycle_id").annotate(number=Count("pk")))
 
 
-def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Decision, dict[str, int]]:
+def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Any, Any]:
     pending = Q(state=DecisionState.PENDING)
     award = pending & Q(kind=DecisionKind.AWARD)
     large = Q(amount_cents__gt=F("four_eyes_above_cents"), approved_by__isnull=True)

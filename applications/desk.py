@@ -106,7 +106,7 @@ def loads(desk: Desk) -> list[Load]:
     return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
 
 
-def _loads(desk: Desk) -> QuerySet[Any, dict[str, Any]]:
+def _loads(desk: Desk) -> QuerySet[Any, Any]:
     draft = Review.objects.filter(
         application=OuterRef("application"), reviewer=desk.user, state=ReviewState.DRAFT
     )
@@ -121,7 +121,7 @@ def _loads(desk: Desk) -> QuerySet[Any, dict[str, Any]]:
             to_do=Count("pk", filter=Q(state=AssignmentState.TO_DO)),
             done=Count("pk", filter=Q(state=AssignmentState.DONE)),
             recused=Count("pk", filter=Q(state=AssignmentState.RECUSED)),
-            drafts=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Exists(draft)),
+            drafts=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Q(Exists(draft))),
         )
         .order_by("application__cycle_id")
     )

@@ -145,7 +145,7 @@ def changes(desk: Desk, *, since: datetime) -> list[Change]:
                 icon="send",
                 text=f"Released: {row['awards']:,} awards, {row['declines']:,} declines",
                 where=str(desk.programs[row["application__program_id"]]),
-                at=row["released_at"],
+                at=row["released_at"] or since,
             )
             for row in released
         ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F, Min, Q, QuerySet, Sum
+from django.db.models import Aggregate, Count, F, Min, Q, QuerySet, Sum
 
 from credits.models import Grant, LedgerAccount
 from credits.models.grant import DeliveryState, Stage
@@ -95,7 +95,7 @@ def stages(rows: QuerySet[Grant], *, at: datetime) -> list[StageRow]:
         "confirmed": ("Confirmed", Q(stage=Stage.CONFIRMED), None),
         "failed": ("Refused", Q(stage=Stage.FAILED), "ended_at"),
     }
-    wanted = {}
+    wanted: dict[str, Aggregate] = {}
     for key, (_, condition, since) in parts.items():
         wanted[f"{key}_n"] = Count("pk", filter=condition)
         wanted[f"{key}_cents"] = Sum("amount_cents", filter=condition)

@@ -139,7 +139,7 @@ def _work_on(desk: Desk, ids: Sequence[int]) -> QuerySet[Any, tuple[int, str, st
     assigned = Assignment.objects.filter(application_id__in=ids, reviewer=desk.user).annotate(
         source=Value("task"), word=F("state"), own=Value(True)
     )
-    parts = [assigned.values_list(*columns)]
+    parts: list[QuerySet[Any, Any]] = [assigned.values_list(*columns)]
     if desk.sees(Role.MANAGER):
         decided = Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
         parts.append(
@@ -162,9 +162,8 @@ def mine(desk: Desk, state: str) -> Q:
 
 def no_look() -> Q:
     """The applications that nobody has looked at."""
-    return Q(state="in_review") & ~Exists(
-        Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN)
-    )
+    looked = Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN)
+    return Q(state="in_review") & ~Q(Exists(looked))
 
 
 def search(desk: Desk, rows: ApplicationQuerySet, words: str) -> ApplicationQuerySet:
@@ -251,7 +250,7 @@ def my_counts(desk: Desk) -> dict[str, int]:
         mine_now.aggregate(
             todo=Count("pk", filter=Q(state=AssignmentState.TO_DO)),
             done=Count("pk", filter=Q(state=AssignmentState.DONE)),
-            draft=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Exists(draft)),
+            draft=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Q(Exists(draft))),
         )
     )
     return counts
