@@ -135,6 +135,7 @@ def _prepare_database(supervisor: Supervisor) -> None:
     empty = not User.objects.exists()
     if not (mark.exists() and mark.read_text() == fingerprint and OfferedProgram.objects.exists()):
         _run_once(supervisor, "load_presets")
+        _run_once(supervisor, "import_organizations", "--shipped")
         mark.write_text(fingerprint)
     if settings.DEMO and empty:
         _run_once(supervisor, "seed_demo")
