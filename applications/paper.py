@@ -37,9 +37,10 @@ def of(application: Application) -> Paper:
         if person.accepted_at
     ]
     facts = [
-        ("Applicant", f"{application.applicant.name} <{application.applicant.email}>".removeprefix(" "))
-        if application.applicant.name
-        else ("Applicant", application.applicant.email)
+        (
+            "Applicant",
+            ", ".join(part for part in (application.applicant.name, application.applicant.email) if part),
+        )
     ]
     if people:
         facts.append(("Co-investigators", ", ".join(people)))

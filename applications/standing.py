@@ -149,15 +149,6 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             "done end",
         )
         return [sent, back]
-    ending = "If you have not heard by then, this application was not approved."
-    if phase == Phase.AWARDED:
-        ending = "Approved; you were told."
-    elif phase == Phase.CLOSED:
-        ending = (
-            "No message was sent, as announced."
-            if program.decline_mode == DeclineMode.QUIET
-            else "You were told."
-        )
     return [
         sent,
         Step(
@@ -180,7 +171,7 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             "Decided by",
             f"{texts.day(cycle.decided_by_on)}, end of day {texts.zone_name(zone)}",
             cycle.decided_by_on.isoformat(),
-            ending,
+            _ending(program, phase),
             "end done"
             if is_over or phase in (Phase.AWARDED, Phase.CLOSED)
             else "end now"
@@ -188,6 +179,15 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             else "end",
         ),
     ]
+
+
+def _ending(program: Program, phase: Phase) -> str:
+    if phase == Phase.AWARDED:
+        return "Approved; you were told."
+    if phase == Phase.CLOSED:
+        quiet = program.decline_mode == DeclineMode.QUIET
+        return "No message was sent, as announced." if quiet else "You were told."
+    return "If you have not heard by then, this application was not approved."
 
 
 def _iso(moment: datetime) -> str:
