@@ -215,6 +215,22 @@ def hand_over(*, by: User, at: datetime, again: bool = False) -> list[Order]:
     return [_order(delivery) for delivery in deliveries]
 
 
+@transaction.atomic
+def try_now(*, grant_id: int, by: User, at: datetime) -> Delivery:
+    """Let a delivery that waits for its next try go with the next sweep; a call under way keeps its lease.
+
+    Raises CannotSettle when the grant has no delivery or it has its ending.
+    """
+    delivery = Delivery.objects.select_for_update(of=("self",), no_key=True).filter(grant_id=grant_id).first()
+    if delivery is None or delivery.state in SETTLED:
+        raise CannotSettle("There is nothing to try again: the provider has answered, or was never asked.")
+    if delivery.state == DeliveryState.UNKNOWN and delivery.next_attempt_at > at:
+        delivery.next_attempt_at = at
+        delivery.save(update_fields=["next_attempt_at"])
+    audit.record(action="delivery.try_now", subject=delivery, by=by, at=at, grant=grant_id)
+    return delivery
+
+
 def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User, at: datetime) -> Imported:
     """Settle deliveries by a file that a person brought back. Each line is its own transaction; a repeat is counted.
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import boards, decisions, notices, posting, release
 from applications import desk as desk_queries
-from applications.admin import bulk, charts
+from applications.admin import bulk, charts, form_preview
 from applications.models import DecisionKind, NoticeState
 from credits import delivery
 from credits.models import LedgerAccount
@@ -37,8 +37,10 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
         path("boards/release/<int:pk>/", view(release_page), name="release"),
         path("boards/grants/", view(grants_board), name="grants_board"),
+        path("boards/grants/<int:pk>/try-now/", view(try_now), name="grant_try_now"),
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
+        path("boards/form-preview/<int:pk>/", view(form_preview.preview), name="form_preview"),
         path("boards/letters/retry/", view(letters_retry), name="letters_retry"),
         path("boards/letters/parked/", view(letters_parked), name="letters_parked"),
     ]
@@ -273,9 +275,26 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         ],
         "expiring": posting.expiring(rows, at=at),
         "pools": posting.pools(desk),
+        "tries": desk.sees(Role.MANAGER, Role.OPERATOR),
         "carries": desk.sees(Role.OPERATOR) and settings.PROVIDER_ADAPTER == "manual",
     }
     return render(request, "admin/applications/grants_board.html", context)
+
+
+@require_POST
+def try_now(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let one waiting delivery go with the next sweep. Managers and operators; only grants they see."""
+    desk = staff.desk(request)
+    if not desk.sees(Role.MANAGER, Role.OPERATOR):
+        raise PermissionDenied
+    grant = get_object_or_404(posting.grants(desk), pk=pk)
+    try:
+        delivery.try_now(grant_id=grant.pk, by=desk.user, at=clock.now())
+    except delivery.CannotSettle as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"{grant.reference} goes to the provider with the next sweep.")
+    return redirect("admin:grants_board")
 
 
 def _carrier(request: HttpRequest) -> staff.Desk:

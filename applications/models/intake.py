@@ -7,6 +7,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -137,6 +138,7 @@ class Application(models.Model):
             models.Index(fields=["cycle", "state", "id"], name="application_in_cycle"),
             models.Index(fields=["applicant"], name="application_by_person"),
             models.Index(fields=["email_key"], name="application_by_email_key"),
+            GinIndex(SearchVector("title", config="simple"), name="application_by_title_words"),
             models.Index(
                 fields=["organization_id_text"],
                 condition=~Q(organization_id_text=""),

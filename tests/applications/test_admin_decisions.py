@@ -1,6 +1,7 @@
 """The staff pages that decide: one application, many at once, the release, letters and credits."""
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from applications.models import (
     NoticeState,
 )
 from applications.states import State
+from credits import delivery
+from credits.models import Delivery
 from portal import clock
 from portal.roles import Role
 from tests.factories import applications as make
@@ -264,3 +267,27 @@ def test_credits_of_other_programs_are_not_seen_and_operators_carry_orders():
     assert len(lines) == 3
     assert "1 confirmed, 0 refused" in taken.text
     assert "Line 3" in taken.text
+
+
+def test_a_stuck_delivery_is_tried_again_by_its_own_manager_only():
+    world, other = cast(applications=1), cast(applications=1)
+    fund(world["program"])
+    review_all(world)
+    Application.objects.filter(cycle=world["cycle"]).update(organization_id_text=make.ORGANIZATION_ID)
+    decisions.propose_award(application_id=world["rows"][0].pk, by=world["manager"], at=make.AFTER)
+    signed_in(world["manager"]).post(reverse("admin:release", args=[world["cycle"].pk]), {"sure": "yes"})
+    grant = world["rows"][0].decisions.get().grant
+    delivery.dispatch(at=make.AFTER)
+    Delivery.objects.update(
+        state="unknown", attempts=4, sent_at=make.AFTER, next_attempt_at=make.AFTER + timedelta(days=9)
+    )
+    url = reverse("admin:grant_try_now", args=[grant.pk])
+
+    page = signed_in(world["manager"]).get(reverse("admin:grants_board"))
+    foreign = signed_in(other["manager"]).post(url)
+    done = signed_in(world["manager"]).post(url, follow=True)
+
+    assert "Try again now" in page.text
+    assert foreign.status_code == 404
+    assert "goes to the provider with the next sweep" in done.text
+    assert Delivery.objects.get().next_attempt_at < make.AFTER + timedelta(days=9)

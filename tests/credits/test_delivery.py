@@ -310,3 +310,35 @@ def test_the_page_of_a_grant():
     assert [step.name for step in page.timeline if step.at] == ["reserved", "sent", "confirmed"]
     assert queries.grant_page(grant.uuid, person()) is None
     assert account_of(grant, AccountKind.GRANTED).program == PROGRAM
+
+
+class TestTryNow:
+    def test_a_waiting_delivery_goes_with_the_next_sweep(self):
+        funded_pool()
+        delivery_row = sent()
+        send(Told(grant=[Outcome.UNKNOWN]))
+        assert one().next_attempt_at > NOON
+
+        delivery.try_now(grant_id=delivery_row.grant_id, by=person(), at=NOON)
+        report = send(Told(lookup=[Outcome.GRANTED]))
+
+        assert report.confirmed == 1
+        assert AuditEvent.objects.filter(action="delivery.try_now").count() == 1
+
+    def test_an_answered_one_has_nothing_to_try(self):
+        funded_pool()
+        delivery_row = sent()
+        send(Told(grant=[Outcome.GRANTED]))
+
+        with pytest.raises(delivery.CannotSettle, match="nothing to try again"):
+            delivery.try_now(grant_id=delivery_row.grant_id, by=person(), at=NOON)
+
+    def test_a_call_under_way_keeps_its_lease(self):
+        funded_pool()
+        delivery_row = sent()
+        lease = NOON + delivery.LEASE
+        Delivery.objects.filter(pk=delivery_row.pk).update(state=DeliveryState.SENT, next_attempt_at=lease)
+
+        delivery.try_now(grant_id=delivery_row.grant_id, by=person(), at=NOON)
+
+        assert one().next_attempt_at == lease
