@@ -337,7 +337,9 @@ class TestTryNow:
         funded_pool()
         delivery_row = sent()
         lease = NOON + delivery.LEASE
-        Delivery.objects.filter(pk=delivery_row.pk).update(state=DeliveryState.SENT, next_attempt_at=lease)
+        Delivery.objects.filter(pk=delivery_row.pk).update(
+            state=DeliveryState.SENT, sent_at=NOON, next_attempt_at=lease
+        )
 
         delivery.try_now(grant_id=delivery_row.grant_id, by=person(), at=NOON)
 
