@@ -76,8 +76,8 @@ def differences(before: Sections, after: Sections) -> list[Change]:
             found.append(_added(key, question))
             continue
         listed = _properties(old[key][1], question)
-        if old[key][0] != part:
-            listed.append(Property(WORDS["section"], old[key][0], part))
+        if old[key][0]["key"] != part["key"]:
+            listed.append(Property(WORDS["section"], _titled(old[key][0]), _titled(part)))
         if listed:
             changed = {
                 name
@@ -137,12 +137,12 @@ def _sections(old: Sections, new: Sections) -> list[Change]:
     return found
 
 
-def _placed(parts: Sections) -> dict[str, tuple[str, Mapping[str, Any]]]:
-    return {
-        str(question["key"]): (str(part.get("title", part["key"])), question)
-        for part in parts
-        for question in part["questions"]
-    }
+def _placed(parts: Sections) -> dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    return {str(question["key"]): (part, question) for part in parts for question in part["questions"]}
+
+
+def _titled(part: Mapping[str, Any]) -> str:
+    return str(part.get("title") or part["key"])
 
 
 def _moved(before: Sequence[str], after: Sequence[str]) -> set[str]:

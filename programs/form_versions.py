@@ -27,8 +27,8 @@ class FormIsPublished(Refused):
     """A published version cannot change."""
 
 
-class FormTooLarge(Refused):
-    """The description is larger than any form that can be filled in."""
+class CannotKeep(Refused):
+    """The description is too large, or holds a character that no database column takes."""
 
 
 LARGEST_CHARS = 400_000
@@ -71,14 +71,13 @@ def edit(
     """Make one change to a draft as it stands now; two editors at once lose nothing of each other's.
 
     change: a pure function of programs.form_edits; what it raises leaves the draft as it was. The result may be
-    incomplete: `publish` refuses that. Raises FormIsPublished and FormTooLarge.
+    incomplete: `publish` refuses that. Raises FormIsPublished and CannotKeep.
     """
     version = FormVersion.objects.select_for_update(of=("self",)).get(pk=form_version_id)
     if version.published_at:
         raise FormIsPublished(f"{version} is published. Start a new version from it.".capitalize())
     sections = change(version.sections)
-    if len(json.dumps(sections, ensure_ascii=False)) > LARGEST_CHARS:
-        raise FormTooLarge(f"A form has at most {LARGEST_CHARS:,} characters in all.")
+    _refuse_unkept(sections)
     if sections != version.sections:
         version.sections = sections
         version.save(update_fields=["sections"])
@@ -107,6 +106,14 @@ def published_before(version: FormVersion) -> FormVersion | None:
     """The published version that stands before this one."""
     earlier = FormVersion.objects.filter(program_id=version.program_id, published_at__isnull=False)
     return earlier.filter(number__lt=version.number).order_by("-number").first()
+
+
+def _refuse_unkept(sections: list[dict[str, Any]]) -> None:
+    text = json.dumps(sections, ensure_ascii=False)
+    if len(text) > LARGEST_CHARS:
+        raise CannotKeep(f"A form has at most {LARGEST_CHARS:,} characters in all.")
+    if "\\u0000" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise CannotKeep("The text holds a character that cannot be stored. Type it again without it.")
 
 
 def _refuse_problems(sections: list[dict[str, object]]) -> None:

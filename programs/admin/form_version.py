@@ -7,31 +7,20 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.utils.html import format_html
 
 from portal import clock
 from portal.admin_base import DeskAdmin
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import fields, form_versions, staff
+from programs import fields, form_differences, form_edits, form_versions, staff
+from programs.admin import form_builder
 from programs.admin.cycle import ProgramFilter
+from programs.admin.question_form import TYPE_WORDS, maps_to_words
 from programs.models import FormVersion
 
-TYPE_WORDS = {
-    "short_text": "a line",
-    "long_text": "text",
-    "single_choice": "one of a list",
-    "multiple_choice": "several of a list",
-    "yes_no": "yes or no",
-    "doi_list": "list of DOIs",
-    "organization_id": "organization ID",
-    "orcid": "ORCID",
-    "url": "web address",
-    "acknowledgement": "tick to agree",
-    "text": "text to read",
-}
-LARGEST = 400_000
+LARGEST = form_versions.LARGEST_CHARS
 
 
 @admin.register(FormVersion)
@@ -61,9 +50,12 @@ class FormVersionAdmin(DeskAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
+        pages = ("edit", "source", "differences", "publish", "copy")
         return [
-            path("<int:pk>/publish/", view(self.publish), name="programs_formversion_publish"),
-            path("<int:pk>/copy/", view(self.copy), name="programs_formversion_copy"),
+            *(
+                path(f"<int:pk>/{name}/", view(getattr(self, name)), name=f"programs_formversion_{name}")
+                for name in pages
+            ),
             *super().get_urls(),
         ]
 
@@ -74,45 +66,103 @@ class FormVersionAdmin(DeskAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        """The builder of a draft; a published version to read."""
         version = self.get_object(request, object_id)
         if version is None or not self.has_view_permission(request, version):
             raise Http404
+        if version.published_at is None and self._may_change(request, version):
+            return self._builder(request, version, form_builder.selected(version, request.GET))
+        context = {
+            "outline": outline(version),
+            "problems": [],
+            "before": form_versions.published_before(version),
+        }
+        return self._page(request, version, "change_form", context | (extra_context or {}))
+
+    def edit(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """One press of a button in the builder."""
+        version = self._own(request, pk)
+        try:
+            here, said = form_builder.act(version, request.POST, by=staff.desk(request).user, at=clock.now())
+        except form_builder.NotFilledIn as error:
+            kind = "question" if request.POST.get("question") else "section"
+            here = form_builder.Selected(kind, request.POST[kind])
+            return self._builder(request, version, here, error.form)
+        except Refused as error:
+            messages.error(request, str(error))
+            here = form_builder.selected(version, request.POST)
+        else:
+            messages.success(request, said)
+        return redirect(f"{reverse('admin:programs_formversion_change', args=[pk])}{here.query}")
+
+    def _builder(
+        self,
+        request: HttpRequest,
+        version: FormVersion,
+        here: form_builder.Selected,
+        refused: Any = None,
+    ) -> HttpResponse:
+        context = form_builder.page(version, here, refused)
+        code = 422 if refused is not None else 200
+        return self._page(request, version, "builder", context | {"refused": refused is not None}, code)
+
+    def source(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The draft as JSON, for those who would rather write it."""
+        version = self.get_queryset(request).filter(pk=pk).first()
+        if version is None or version.published_at or not self._may_change(request, version):
+            raise Http404
         typed = json.dumps(version.sections, indent=2, ensure_ascii=False)
-        problems = fields.problems(version.sections) if version.published_at is None else []
-        status = 200
-        if request.method == "POST" and self.has_change_permission(request, version):
+        problems, status = fields.problems(version.sections), 200
+        if request.method == "POST":
             typed = request.POST.get("sections", "")[:LARGEST]
             problems = _save(version, typed, staff.desk(request).user)
             if not problems:
                 messages.success(request, "The draft is saved.")
                 return redirect("admin:programs_formversion_change", version.pk)
             status = 422
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"{version.program}, form {version}",
-            "accent": version.program.accent,
-            "opts": self.opts,
-            "version": version,
-            "program": version.program,
-            "typed": typed,
-            "problems": problems,
-            "outline": [] if problems and status == 422 else outline(version),
-            "may_change": self._manages(request, version)
-            and request.user.has_perm("programs.change_formversion"),
-            **(extra_context or {}),
-        }
-        return render(request, "admin/programs/formversion/change_form.html", context, status=status)
+        return self._page(request, version, "source", {"typed": typed, "problems": problems}, status)
+
+    def differences(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What is different from an earlier version, by question and property."""
+        version = self.get_queryset(request).select_related("program").filter(pk=pk).first()
+        if version is None or not self.has_view_permission(request, version):
+            raise Http404
+        others = list(
+            FormVersion.objects.filter(program_id=version.program_id, number__lt=version.number).order_by(
+                "-number"
+            )
+        )
+        wanted = request.GET.get("from", "")
+        earlier = next((other for other in others if str(other.number) == wanted), None)
+        earlier = earlier or form_versions.published_before(version) or (others[0] if others else None)
+        changes = form_differences.differences(earlier.sections, version.sections) if earlier else []
+        context = {"others": others, "earlier": earlier, "changes": changes}
+        return self._page(request, version, "differences", context)
 
     def publish(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Freeze a draft; new applications use it from now on."""
-        version = self._own(request, pk)
-        try:
-            form_versions.publish(form_version_id=pk, by=staff.desk(request).user, at=clock.now())
-        except Refused as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, f"Version {version.number} is published. New applications use it.")
-        return redirect("admin:programs_formversion_change", pk)
+        """Say what changes for applicants and ask; then freeze the draft. New applications use it from then on."""
+        version = self.get_queryset(request).select_related("program").filter(pk=pk).first()
+        if version is None or not self._may_change(request, version):
+            raise Http404
+        if request.method == "POST":
+            try:
+                form_versions.publish(form_version_id=pk, by=staff.desk(request).user, at=clock.now())
+            except Refused as error:
+                messages.error(request, str(error))
+            else:
+                messages.success(request, f"Version {version.number} is published. New applications use it.")
+            return redirect("admin:programs_formversion_change", pk)
+        before = form_versions.published_before(version)
+        changes = form_differences.differences(before.sections, version.sections) if before else []
+        context = {
+            "before": before,
+            "changes": changes,
+            "noticed": form_differences.for_applicants(changes),
+            "problems": fields.problems(version.sections),
+            "drafts": version.program.applications.filter(state="draft").count(),
+            "sections_number": len(form_edits.readable(version.sections)),
+        }
+        return self._page(request, version, "publish", context)
 
     def copy(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Start the next version from this one."""
@@ -123,9 +173,26 @@ class FormVersionAdmin(DeskAdmin):
         messages.success(request, f"Version {fresh.number} is a draft now. Change it, then publish it.")
         return redirect("admin:programs_formversion_change", fresh.pk)
 
+    def _may_change(self, request: HttpRequest, version: FormVersion) -> bool:
+        return self._manages(request, version) and request.user.has_perm("programs.change_formversion")
+
+    def _page(
+        self, request: HttpRequest, version: FormVersion, name: str, context: dict[str, Any], code: int = 200
+    ) -> HttpResponse:
+        common = {
+            **self.admin_site.each_context(request),
+            "title": f"{version.program}, form {version}",
+            "accent": version.program.accent,
+            "opts": self.opts,
+            "version": version,
+            "program": version.program,
+            "may_change": self._may_change(request, version),
+        }
+        return render(request, f"admin/programs/formversion/{name}.html", common | context, status=code)
+
     def _own(self, request: HttpRequest, pk: int) -> FormVersion:
         version = self.get_queryset(request).filter(pk=pk).first()
-        if version is None or request.method != "POST" or not self.has_change_permission(request, version):
+        if version is None or request.method != "POST" or not self._may_change(request, version):
             raise Http404
         return version
 
@@ -173,7 +240,7 @@ def outline(version: FormVersion) -> list[dict[str, Any]]:
 
 
 def _question(question: dict[str, Any]) -> dict[str, Any]:
-    notes = [TYPE_WORDS.get(question["type"], question["type"].replace("_", " "))]
+    notes = [TYPE_WORDS.get(question["type"], question["type"].replace("_", " ")).lower()]
     if question.get("max_words"):
         notes.append(f"at most {question['max_words']:,} words")
     elif question.get("max_chars"):
@@ -182,7 +249,7 @@ def _question(question: dict[str, Any]) -> dict[str, Any]:
         shown = question["show_if"]
         notes.append(f"asked if {shown['question']} is {' or '.join(map(str, shown['any_of']))}")
     if question.get("maps_to"):
-        notes.append(f"fills {question['maps_to']}")
+        notes.append(f"fills {maps_to_words(question['maps_to']).lower()}")
     labels = []
     if question.get("required"):
         labels.append("required")

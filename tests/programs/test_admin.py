@@ -229,7 +229,7 @@ def test_a_draft_is_copied_changed_checked_and_published():
     first = form_versions.current(program)
     client.post(reverse("admin:programs_formversion_copy", args=[first.pk]))
     fresh = FormVersion.objects.get(number=2)
-    url = reverse("admin:programs_formversion_change", args=[fresh.pk])
+    url = reverse("admin:programs_formversion_source", args=[fresh.pk])
     changed = [*fresh.sections, {"key": "more", "title": "More", "lead": "", "questions": []}]
     changed[-1]["questions"] = [{"key": "extra", "type": "short_text", "label": "Anything else?"}]
 
@@ -239,12 +239,12 @@ def test_a_draft_is_copied_changed_checked_and_published():
     client.post(reverse("admin:programs_formversion_publish", args=[fresh.pk]))
     late = client.post(url, {"sections": json.dumps(first.sections)})
 
-    assert (not_json.status_code, bad.status_code, late.status_code) == (422, 422, 422)
+    assert (not_json.status_code, bad.status_code, late.status_code) == (422, 422, 404)
     assert "This is not JSON" in not_json.text
     fresh.refresh_from_db()
     assert fresh.sections == changed
     assert form_versions.current(program) == fresh
-    assert "Anything else?" in client.get(url).text
+    assert "Anything else?" in client.get(reverse("admin:programs_formversion_change", args=[fresh.pk])).text
 
 
 def test_forms_of_other_programs_are_not_found():

@@ -183,18 +183,15 @@ def test_differences_name_each_property_and_what_applicants_notice():
 
     found = {(change.kind, change.key): change for change in differences(SECTIONS, after)}
 
-    assert (
-        set(found)
-        == {
-            ("changed", "you"),
-            ("removed", "months"),
-            ("added", "address"),
-            ("changed", "title"),
-            ("changed", "field"),
-            ("moved", "organization_id"),
-        }
-        or ("moved", "amount") in found
-    )
+    moved = {key for kind, key in found if kind == "moved"}
+    assert moved in ({"amount"}, {"organization_id"})  # two that change places: naming one of them says it
+    assert {pair for pair in found if pair[0] != "moved"} == {
+        ("changed", "you"),
+        ("removed", "months"),
+        ("added", "address"),
+        ("changed", "title"),
+        ("changed", "field"),
+    }
     assert [(row.name, row.before, row.after) for row in found["changed", "title"].properties] == [
         ("characters at most", "200", "100"),
         ("withheld in the first look", "nothing", "yes"),
