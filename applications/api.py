@@ -34,7 +34,12 @@ LARGEST_VERSION = 2**31 - 1  # what the column holds
 CLOSED = "This application can no longer be changed."
 
 Answers = Annotated[
-    dict[str, Any], Field(max_length=MOST_ANSWERS, description="Question key -> answer; null clears it.")
+    dict[str, Any],
+    Field(
+        max_length=MOST_ANSWERS,
+        description="Question key -> answer; null clears it.",
+        examples=[{"title": "Reading frames of soil archaea"}],
+    ),
 ]
 
 
@@ -72,7 +77,7 @@ class ApplicationsOut(Schema):
 
 
 class DraftIn(In):
-    program: str = Field(min_length=1, max_length=64, pattern="^[-a-zA-Z0-9_]+$")
+    program: str = Field(min_length=1, max_length=64, pattern="^[-a-zA-Z0-9_]+$", examples=["ai-for-science"])
     answers: Answers = Field(default_factory=dict)
 
 

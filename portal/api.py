@@ -21,6 +21,7 @@ from programs.api import router as programs
 from programs.texts import as_typed
 
 READING = ("GET", "HEAD", "OPTIONS")
+LARGEST_WHOLE = 2**53  # beyond it a float is no longer exact
 MOST_PROBLEMS = 50  # named in one answer
 SIGN_IN = "Send a token that works: “Authorization: Bearer rcp_...”. You make one on the page “API tokens” of your account."
 
@@ -78,7 +79,7 @@ class StrictJson(Parser):
             raise ApiError(415, "not_json", "Send JSON, with the header “Content-Type: application/json”.")
         try:
             return json.loads(
-                request.body.decode("utf-8"), parse_constant=_no_number, parse_float=_finite, strict=True
+                request.body.decode("utf-8"), parse_constant=_no_number, parse_float=_number, strict=True
             )
         except (ValueError, RecursionError) as error:
             raise ApiError(400, "unreadable", "The body is not JSON in UTF-8.") from error
@@ -88,11 +89,12 @@ def _no_number(text: str) -> Any:
     raise ValueError(text)
 
 
-def _finite(text: str) -> float:
+def _number(text: str) -> float | int:
+    """JSON knows one kind of number: 3.0 is 3."""
     number = float(text)
     if not math.isfinite(number):
         raise ValueError(text)
-    return number
+    return int(number) if number.is_integer() and abs(number) < LARGEST_WHOLE else number
 
 
 # --- The API ------------------------------------------------------------------------------------------------------------

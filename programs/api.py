@@ -18,7 +18,13 @@ from programs.models import AwardMode, Cycle, Program
 router = Router(tags=["Programs"])
 
 Slug = Annotated[
-    str, Path(max_length=64, pattern="^[-a-zA-Z0-9_]+$", description="The program's name in addresses.")
+    str,
+    Path(
+        max_length=64,
+        pattern="^[-a-zA-Z0-9_]+$",
+        description="The program's name in addresses.",
+        examples=["ai-for-science"],
+    ),
 ]
 
 
