@@ -9,6 +9,7 @@ reader takes only this process with it. It imports nothing of the portal, so tha
 import json
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,10 @@ def inspect(source: Path, target: Path) -> dict[str, Any]:
         raise Refused("")
     if zipfile.is_zipfile(source):
         raise Refused("The file is two files in one. Save it again and add the new copy.")
-    pages = (
-        _pdf(source, target) if content_type == "application/pdf" else _image(source, target, content_type)
-    )
-    return {"content_type": content_type, "pages": pages}
+    if content_type == "application/pdf":
+        return {"content_type": content_type, "pages": _pdf(source, target)}
+    _image(source, target, content_type)
+    return {"content_type": content_type, "pages": None}
 
 
 def _pdf(source: Path, target: Path) -> int:
@@ -47,7 +48,7 @@ def _pdf(source: Path, target: Path) -> int:
         reader = PdfReader(source, strict=False)
         if reader.is_encrypted:
             raise Refused("The PDF is protected with a password. Save it without one and add that.")
-        root = reader.root_object
+        root: Any = reader.root_object
         declared = root["/Pages"].get("/Count", 0)
         if isinstance(declared, int) and declared > MOST_PAGES:
             raise Refused(_too_many(declared))
@@ -88,7 +89,7 @@ def _refuse_active(root: Any) -> None:
         raise Refused("The PDF holds other files. Save it without them, or print it to a new PDF.")
     action = root.get("/OpenAction")
     action = action.get_object() if action is not None else None
-    does = action.get("/S") if hasattr(action, "get") else None
+    does = action.get("/S") if isinstance(action, Mapping) else None
     if "/JavaScript" in names or "/AA" in root or does in ("/JavaScript", "/Launch"):
         raise Refused("The PDF holds a script. Print it to a new PDF and add that.")
 
@@ -108,7 +109,7 @@ def _image(source: Path, target: Path, content_type: str) -> None:
                     f"The picture has {width:,} × {height:,} points; {limit} million are the most. Make it smaller."
                 )
             image.load()
-            seen = ImageOps.exif_transpose(image)
+            seen: Any = ImageOps.exif_transpose(image)
         if seen.mode == "CMYK":
             seen = seen.convert("RGB")
         seen.info = {name: value for name, value in seen.info.items() if name == "transparency"}

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 
@@ -89,7 +89,7 @@ def keep_clean_copy(source: Path) -> Kept:
         raise
 
 
-def _inspected(source: Path, target: Path) -> dict[str, object]:
+def _inspected(source: Path, target: Path) -> dict[str, Any]:
     command = [sys.executable, "-I", str(Path(file_inspection.__file__)), str(source), str(target)]
     slow = "The file takes too long to be checked. Save a simpler copy and add that."
     try:
