@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from applications import collaborators, presentation
+from applications import attachments, collaborators, presentation
 from applications.models import Application
 from applications.presentation import ShownSection
 from credits.money import with_code
@@ -28,7 +28,7 @@ class Paper:
 
 
 def of(application: Application) -> Paper:
-    """Lay out an application with its program, cycle, form version and applicant loaded. One query."""
+    """Lay out an application with its program, cycle, form version and applicant loaded. Two queries."""
     program, cycle = application.program, application.cycle
     sections = application.form_version.sections
     people = [
@@ -62,7 +62,9 @@ def of(application: Application) -> Paper:
         facts=facts,
         sections=[
             section
-            for section in presentation.shown(sections, application.answers, with_empty=False)
+            for section in presentation.shown(
+                sections, application.answers, with_empty=False, files=attachments.by_question(application)
+            )
             if section.items
         ],
         dated=application.saved_at,

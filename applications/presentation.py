@@ -52,7 +52,10 @@ def shown(
         for question in fields.expanded(section):
             if question["key"] not in asked or question["type"] == "text":
                 continue
-            lines = lines_of(question, answers.get(question["key"]))
+            attached = (files or {}).get(question["key"], ())
+            lines = [f"{file.name} ({file.what})" for file in attached] or lines_of(
+                question, answers.get(question["key"])
+            )
             if lines or with_empty or question["key"] in problems:
                 items.append(
                     Shown(
@@ -62,7 +65,7 @@ def shown(
                         long=question["type"] == "long_text",
                         mono=question["type"] in ("organization_id", "orcid"),
                         problem=problems.get(question["key"], ""),
-                        files=(files or {}).get(question["key"], ()),
+                        files=attached,
                     )
                 )
         count = sum(1 for item in items if item.problem)
