@@ -7,7 +7,17 @@ from datetime import date, datetime
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 
-from applications import again, eligibility, emails, institutions, merging, notices, references, similarity
+from applications import (
+    again,
+    eligibility,
+    emails,
+    form_change,
+    institutions,
+    merging,
+    notices,
+    references,
+    similarity,
+)
 from applications import answers as answering
 from applications.models import (
     Application,
@@ -26,6 +36,10 @@ from programs import cycles, fields, form_versions
 from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState, RuleKind
 
 Answers = dict[str, object]
+
+FORM_CHANGED = (
+    "The form has changed since you began. Your answers were carried over: read it through and send it again."
+)
 
 
 class CannotStart(Refused):
@@ -76,6 +90,7 @@ def start(
     version = form_versions.current(program)
     if version is None:
         raise CannotStart(f"{program} has no form yet.")
+    answers = institutions.settled(version.sections, answers)
     past = again.before(program=program, person=by, at=at)
     judged = facts(answering.mapped(version.sections, answers), by, wait_until=past.wait_until)
     _refuse_blocked(program, judged, CannotStart)
@@ -166,8 +181,11 @@ def submit(*, application_id: int, by: User, at: datetime) -> Application:
     """Send an application into the next evaluation; sending it again returns the same application.
 
     Raises CannotSubmit with every problem by question, or with one sentence when the program is closed, a rule blocks
-    or another application of this person is in the same cycle. Nothing typed is lost in any case.
+    or another application of this person is in the same cycle. Nothing typed is lost in any case. A draft of an older
+    form is carried over first and then refused once, so that nobody sends answers to questions they have not seen.
     """
+    if form_change.carry_over(application_id=application_id, by=by, at=at):
+        raise CannotSubmit(FORM_CHANGED)
     for _ in range(5):
         try:
             with transaction.atomic():
@@ -377,10 +395,10 @@ def _refuse_blocked(
 
 def refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> None:
     """Raise `refusal` when the program takes no applications at this moment."""
+    if program.opens_on and cycles.opening(program) > at:
+        raise refusal(f"{program} opens on {program.opens_on:%-d %B %Y}. What you wrote is kept.")
     if program.state != ProgramState.OPEN:
         raise refusal(f"{program} does not take applications now. What you wrote is kept.")
-    if program.opens_on and cycles.opening(program) > at:
-        raise refusal(f"{program} opens on {program.opens_on:%-d %B %Y}.")
 
 
 def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:

@@ -83,6 +83,20 @@ class Application(models.Model):
         related_name="later",
         help_text="The application of the same person that this one started from.",
     )
+    carried_from = models.ForeignKey(
+        "programs.FormVersion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The form that the draft used before a newer one took its place.",
+    )
+    set_aside = models.JSONField(
+        default=dict,
+        blank=True,
+        db_default={},
+        help_text="Answers of questions that the newer form does not ask: key -> {label, type, value}.",
+    )
     source_id = models.CharField(max_length=128, null=True, blank=True, help_text="Row name in an import.")
 
     # Copied from the answers at submit by applications.intake (questions with "maps_to").

@@ -18,6 +18,7 @@ from applications import (
     again,
     attachments,
     collaborators,
+    form_change,
     institutions,
     intake,
     merging,
@@ -116,6 +117,10 @@ def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
         messages.warning(request, str(error))
         return redirect("applications:status", application.public_id)
     application.refresh_from_db(fields=["answers", "saved_at"])
+    moved = form_change.carry_over(application_id=application.pk, by=request.user, at=now)
+    if moved and "leave" not in request.POST:
+        messages.info(request, "Saved, and carried over to the new form. What changed is said below.")
+        return redirect(common.first_open(common.editable(request, public_id)))
     if "leave" in request.POST:
         messages.success(request, "Saved. You can go on with it at any time, on any device.")
         return redirect("applications:mine")
@@ -346,6 +351,7 @@ def _form_context(application: Application, problems: Mapping[str, str]) -> dict
         "program": application.program,
         "rail": rail,
         "is_draft": is_draft,
+        "news": form_change.news(application),
         "steps": len(rail) + is_draft,
     }
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from applications import again as before
 from applications import answers as answering
-from applications import fit, intake, standing
+from applications import fit, form_change, intake, standing
 from applications.forms import SectionForm, section_form
 from applications.models import Application
 from applications.states import State
@@ -88,6 +88,16 @@ def again(request: HttpRequest, public_id: UUID) -> HttpResponse:
         text = "You have a draft for this program. It is as you left it; nothing was put over it."
     messages.info(request, text)
     return redirect(common.first_open(draft))
+
+
+@require_POST
+@login_required
+def use_new_form(request: HttpRequest, public_id: UUID) -> HttpResponse:
+    """Carry a draft over to the form that was published meanwhile."""
+    application = common.editable(request, public_id)
+    if form_change.carry_over(application_id=application.pk, by=request.user, at=clock.now()):
+        messages.success(request, "Your answers are carried over to the new form.")
+    return redirect(common.first_open(common.editable(request, public_id)))
 
 
 def _start_context(
