@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from applications import eligibility
 from applications.models import Application, Decision, DecisionKind, DecisionState
 from applications.states import State
 from credits import grants, organizations
@@ -41,6 +42,8 @@ def accept(
         if application.program.terms and not terms_accepted:
             raise CannotAccept("Read the terms and accept them first.")
         grant = decision.grant
+        if decision.accepted_at is None or grant.organization is None:
+            _refuse_ineligible(application)
         try:
             text = organizations.clean_external_id(
                 application.program.organization_id_format, organization_id
@@ -58,3 +61,12 @@ def accept(
             decision.save(update_fields=["accepted_at", "accepted_terms_version"])
             audit.record(action="award.accept", subject=decision, by=by, at=at, application=application.pk)
         return decision
+
+
+def _refuse_ineligible(application: Application) -> None:
+    """Country lists change between release and acceptance; nothing is posted to where the service is not offered."""
+    facts = {"country": application.country, "institution_kind": application.institution_kind}
+    blocks = eligibility.blocks_now(application.program.rules.all(), facts)
+    if blocks:
+        sentences = " ".join(finding.sentence for finding in blocks)
+        raise CannotAccept(f"{sentences} The award stays yours; write to us and we look for a way.")

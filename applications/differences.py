@@ -1,6 +1,7 @@
 """Pure: what changed from one application to the next, answer by answer, with the words that are new or gone."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -11,6 +12,9 @@ from programs import fields
 
 MOST_WORDS = 2_000
 """Longer answers are compared by sentences: word by word would take seconds and read like noise."""
+
+MOST_PAIRS = 100_000
+"""Pairs of equal words in the two texts; ordinary prose of a thousand words has about twenty thousand."""
 
 _SENTENCE = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 Run = tuple[str, str]
@@ -55,7 +59,7 @@ def runs(before: str, after: str) -> list[Run]:
     if max(len(old), len(new)) > MOST_WORDS:
         old, new = _sentences(before), _sentences(after)
     found: list[Run] = []
-    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    for kind, a, b, c, d in SequenceMatcher(None, old, new, autojunk=_repeats(old, new)).get_opcodes():
         if kind == "equal":
             found.append(("", " ".join(new[c:d])))
             continue
@@ -64,6 +68,15 @@ def runs(before: str, after: str) -> list[Run]:
         if d > c:
             found.append(("ins", " ".join(new[c:d])))
     return found
+
+
+def _repeats(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether the two repeat each other's words so often that every pair cannot be looked at.
+
+    SequenceMatcher then leaves out what stands everywhere; a page of one word over and over would take minutes.
+    """
+    there = Counter(new)
+    return sum(count * there[word] for word, count in Counter(old).items()) > MOST_PAIRS
 
 
 def _sentences(text: str) -> list[str]:

@@ -109,7 +109,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
     today = at.astimezone(zone).date()
     waiting = program.opens_on is not None and program.opens_on > today
     is_open = program.state == ProgramState.OPEN and not waiting
-    if program.state == ProgramState.OPEN and waiting and program.opens_on:
+    if waiting and program.opens_on:  # paused and closed programs say when they open, too
         first = today - timedelta(days=24)
         return Clock(
             is_open=False,
@@ -125,8 +125,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
         )
     if not is_open or cycle is None:
         word = "Open" if is_open else program.get_state_display()
-        opens_on = program.opens_on if waiting else None
-        return Clock(is_open, word, "good" if is_open else "", today, cycle, opens_on, None)
+        return Clock(is_open, word, "good" if is_open else "", today, cycle, None, None)
     last = cycle.cut_off_at.astimezone(zone).date()
     first = min(last - timedelta(days=35), today)
     return Clock(

@@ -38,6 +38,8 @@ def directory(request: HttpRequest) -> HttpResponse:
     context = {
         "cards": cards,
         "next_cycle": first,
+        "opens_on": min((card.clock.opens_on for card in cards if card.clock.opens_on), default=None),
+        "any_open": any(card.clock.is_open for card in cards),
         "next_program": next((card.program for card in cards if first and card.clock.cycle is first), None),
         "today": cards[0].clock.today if cards else now.date(),
         "doors": queries.doors()[:6],
