@@ -3,7 +3,7 @@
 import pytest
 
 from applications import attachments, file_access, intake
-from applications.models import Application, Attachment
+from applications.models import Application, Attachment, Collaborator
 from portal.models import User
 from portal.roles import Role
 from tests.factories.applications import (
@@ -178,3 +178,20 @@ def test_the_review_page_lists_files_with_their_state(sent, client):
     assert "canary-name.png" in page
     assert f"/applications/files/{Attachment.objects.get().public_id}/" in page
     assert "PNG, 1 kB. Not scanned" in page
+
+
+@pytest.mark.parametrize(("right", "may_attach"), [("view", False), ("edit", True)])
+def test_files_are_shared_with_the_application(draft, client, right, may_attach):
+    attachment, friend = make_attachment(draft), make_user()
+    place = Collaborator.objects.create(
+        application=draft, email=friend.email, right=right, user=friend, invited_by=draft.applicant,
+        invited_at=BEFORE, accepted_at=BEFORE,
+    )  # fmt: skip
+    client.force_login(friend)
+
+    assert file_access.may_read(friend, attachment)
+    removed = client.post(f"/applications/files/{attachment.public_id}/remove/")
+    assert removed.status_code == (200 if may_attach else 404)
+    place.ended_at, place.ended_by = BEFORE, draft.applicant
+    place.save()
+    assert not file_access.may_read(friend, attachment)
