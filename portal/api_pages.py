@@ -24,7 +24,7 @@ class Operation:
 
     name: str
     method: str
-    path: str
+    path: str  # below the address of the API
     summary: str
     text: str
     needs_token: bool
@@ -33,15 +33,22 @@ class Operation:
     gives: list[Field]
     codes: list[tuple[str, str]]
 
+    @property
+    def steps(self) -> list[str]:
+        """The path in the parts at which a narrow page may break it."""
+        return self.path.removeprefix("/").split("/")
 
-def operations(schema: Mapping[str, Any]) -> dict[str, list[Operation]]:
-    """Group name -> its operations, in the order of the description."""
+
+def operations(schema: Mapping[str, Any], *, root: str) -> dict[str, list[Operation]]:
+    """Group name -> its operations, in the order of the description; paths without `root`."""
     groups: dict[str, list[Operation]] = {}
     for path, methods in schema["paths"].items():
         for method in METHODS:
             if method in methods:
                 found = methods[method]
-                groups.setdefault(found["tags"][0], []).append(_operation(schema, path, method, found))
+                groups.setdefault(found["tags"][0], []).append(
+                    _operation(schema, path.removeprefix(root), method, found)
+                )
     return groups
 
 

@@ -12,6 +12,7 @@ class ApiTokenForm(forms.Form):
     name = forms.CharField(
         max_length=80,
         label="Name",
+        error_messages={"required": "Give it a name."},
         help_text="Where you will use it, such as “Lab notebook”.",
         widget=forms.TextInput({"autocomplete": "off"}),
     )

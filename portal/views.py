@@ -11,6 +11,7 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal import api_tokens as tokens
@@ -82,11 +83,12 @@ def revoke_api_token(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def api_docs(request: HttpRequest) -> HttpResponse:
     """Every door of the API, from the same description that programs read."""
     schema = api.get_openapi_schema()
+    root = reverse("api:api-root").rstrip("/")
     context = {
         "schema": schema,
-        "groups": operations(schema),
+        "groups": operations(schema, root=root),
         "per_minute": settings.API_REQUESTS_PER_MINUTE,
-        "site_url": settings.SITE_URL,
+        "address": settings.SITE_URL + root,
     }
     return render(request, "portal/api_docs.html", context)
 
