@@ -123,6 +123,7 @@ def _answer(question: Mapping[str, Any], title: str, abstract: str, field: str) 
         "date": "2027-01-01",
         "yes_no": "no",
         "country": "US",
+        "organization": {"name": "Institute of Lakes"},
         "people": [{"name": "Some Body", "role": "Everything"}],
         "acknowledgement": {"version": (question.get("policy") or {}).get("version", ""), "accepted": True},
     }.get(kind)

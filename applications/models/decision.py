@@ -17,7 +17,7 @@ class DecisionState(models.TextChoices):
     VOID = "void", "Undone"
 
 
-@pghistory.track()
+@pghistory.track(level=pghistory.Statement)  # a release changes thousands at once
 class Decision(models.Model):
     """One outcome of one application. Above the limit a second person must approve; the database refuses less."""
 

@@ -61,11 +61,19 @@ class Application(models.Model):
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     program = models.ForeignKey("programs.Program", models.PROTECT, related_name="applications")
-    form_version = models.ForeignKey("programs.FormVersion", models.PROTECT, related_name="+")
-    applicant = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="applications")
+    # Every index is written again when the state changes, so a column that begins an index below has no second one.
+    form_version = models.ForeignKey("programs.FormVersion", models.PROTECT, related_name="+", db_index=False)
+    applicant = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="applications", db_index=False
+    )
     # A draft has no cycle: it rolls on until it is sent.
     cycle = models.ForeignKey(
-        "programs.Cycle", models.PROTECT, null=True, blank=True, related_name="applications"
+        "programs.Cycle",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="applications",
+        db_index=False,
     )
     reference = models.CharField(max_length=32, null=True, blank=True, unique=True)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
@@ -214,7 +222,7 @@ class Batch(models.Model):
 class BatchEntry(models.Model):
     """An application's place in a batch. An application stands in one batch, ever, unless it was deferred."""
 
-    batch = models.ForeignKey(Batch, models.PROTECT, related_name="entries")
+    batch = models.ForeignKey(Batch, models.PROTECT, related_name="entries", db_index=False)
     application = models.ForeignKey(Application, models.PROTECT, related_name="batch_entries")
     position = models.PositiveIntegerField()
     deferred = models.BooleanField(default=False)
@@ -240,7 +248,7 @@ class CheckOutcome(models.TextChoices):
 class ScreeningCheck(models.Model):
     """What an automatic check found. Only flags and blocks are stored: in a screened batch, no row means passed."""
 
-    application = models.ForeignKey(Application, models.PROTECT, related_name="checks")
+    application = models.ForeignKey(Application, models.PROTECT, related_name="checks", db_index=False)
     kind = models.CharField(max_length=32, choices=RuleKind)
     outcome = models.CharField(max_length=8, choices=CheckOutcome)
     sentence = models.CharField(max_length=300)

@@ -15,8 +15,13 @@ class AssignmentState(models.TextChoices):
 class Assignment(models.Model):
     """An application that a reviewer is asked to look at."""
 
-    application = models.ForeignKey("applications.Application", models.PROTECT, related_name="assignments")
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="assignments")
+    # No index of their own: here and below, the first column of a constraint or an index of several serves as well.
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="assignments", db_index=False
+    )
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="assignments", db_index=False
+    )
     state = models.CharField(max_length=8, choices=AssignmentState, default=AssignmentState.TO_DO)
     assigned_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -45,8 +50,12 @@ class Confidence(models.TextChoices):
 class Review(models.Model):
     """One reviewer's look at one application."""
 
-    application = models.ForeignKey("applications.Application", models.PROTECT, related_name="reviews")
-    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews")
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="reviews", db_index=False
+    )
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviews", db_index=False
+    )
     state = models.CharField(max_length=8, choices=ReviewState, default=ReviewState.DRAFT)
     clear_decline = models.BooleanField(
         default=False, help_text="One look is enough: this cannot be awarded."
@@ -81,7 +90,9 @@ class Review(models.Model):
 class Score(models.Model):
     """One criterion's value in one review."""
 
-    review = models.ForeignKey(Review, models.CASCADE, related_name="scores")  # part of the review
+    review = models.ForeignKey(
+        Review, models.CASCADE, related_name="scores", db_index=False
+    )  # part of the review
     criterion = models.ForeignKey("programs.Criterion", models.PROTECT, related_name="+")
     value = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
 
@@ -106,7 +117,9 @@ class RecusalKind(models.TextChoices):
 class Recusal(models.Model):
     """A reviewer stepped back. It outlives any later assignment and is never told to the applicant."""
 
-    application = models.ForeignKey("applications.Application", models.PROTECT, related_name="recusals")
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="recusals", db_index=False
+    )
     reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="recusals")
     kind = models.CharField(max_length=20, choices=RecusalKind)
     reason = models.CharField(max_length=500, blank=True)
@@ -124,8 +137,12 @@ class Recusal(models.Model):
 class Conflict(models.Model):
     """A reason, known to staff, why a person may not see an application."""
 
-    application = models.ForeignKey("applications.Application", models.PROTECT, related_name="conflicts")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="conflicts")
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="conflicts", db_index=False
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="conflicts", db_index=False
+    )
     reason = models.CharField(max_length=200)
     declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     declared_at = models.DateTimeField()
@@ -148,7 +165,9 @@ class GateOutcome(models.TextChoices):
 class GateResult(models.Model):
     """A screener's answer at a gate. Not a score; no award is released without it."""
 
-    application = models.ForeignKey("applications.Application", models.PROTECT, related_name="gate_results")
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="gate_results", db_index=False
+    )
     criterion = models.ForeignKey("programs.Criterion", models.PROTECT, related_name="+")
     outcome = models.CharField(max_length=8, choices=GateOutcome)
     note = models.CharField(max_length=500, blank=True)

@@ -54,8 +54,8 @@ class Grant(models.Model):
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     reference = models.CharField(max_length=64, unique=True)
-    program = models.SlugField(max_length=64, help_text="Slug of the program.")
-    provider = models.SlugField(max_length=32)
+    program = models.SlugField(max_length=64, db_index=False, help_text="Slug of the program.")
+    provider = models.SlugField(max_length=32, db_index=False)
     pool = models.CharField(max_length=120, help_text="Code of the pool that pays for it.")
     holder = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
     organization = models.ForeignKey(
