@@ -54,6 +54,7 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "applications.view_decision",
         "applications.add_decision",
         "applications.view_notice",
+        "programs.add_program",
         "programs.change_program",
         "programs.change_cycle",
         "programs.add_criterion",

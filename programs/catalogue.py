@@ -8,8 +8,15 @@ from django.db.models import Sum
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import cycles, form_versions
-from programs.models import CriterionKind, MessageKind, Program, ProgramState
+from portal.roles import Role
+from programs import cycles, form_versions, memberships, schedule
+from programs.models import CriterionKind, DeclineMode, MessageKind, Program, ProgramState
+
+NEEDED_LETTERS = {
+    MessageKind.RECEIPT: "applicants get it when they send",
+    MessageKind.ASSIGNMENT: "reviewers hear with it that work has come",
+    MessageKind.AWARD: "people hear with it that they were chosen",
+}
 
 
 class CannotOpen(Refused):
@@ -24,17 +31,41 @@ def missing_for_opening(program: Program) -> list[str]:
     """What still keeps a program from opening, a sentence each; empty when it is ready."""
     missing = []
     if form_versions.current(program) is None:
-        missing.append("Publish a form.")
+        missing.append("Publish a form: without one nobody can begin.")
     scores = program.criteria.filter(kind=CriterionKind.SCORE)
-    if (scores.aggregate(sum=Sum("weight_percent"))["sum"] or 0) != 100:
-        missing.append("Let the weights of the rubric add up to 100 %.")
+    weights = scores.aggregate(sum=Sum("weight_percent"))["sum"] or 0
+    if weights != 100:
+        missing.append(
+            f"Let the weights of the rubric add up to 100 %; they make {weights} %, so ranks would be wrong."
+        )
     have = set(program.message_templates.values_list("kind", flat=True))
+    told = {MessageKind.TOLD_DECLINE: "this program tells people that they were not chosen"}
+    wanted = NEEDED_LETTERS | (told if program.decline_mode == DeclineMode.TOLD else {})
     missing.extend(
-        f"Write the message “{kind.label}”."
-        for kind in (MessageKind.RECEIPT, MessageKind.ASSIGNMENT, MessageKind.AWARD)
-        if kind not in have
+        f"Write the message “{kind.label}”: {reason}." for kind, reason in wanted.items() if kind not in have
     )
+    problems = schedule.problems(program.schedule_rule, program.time_zone)
+    missing.extend(f"Mend the calendar: {problem}" for problem in problems)
     return missing
+
+
+def advice(program: Program) -> list[str]:
+    """What does not keep a program from opening and will be missed later, with the reason."""
+    found = []
+    reviewers = memberships.people_in(program, Role.REVIEWER).count()
+    if reviewers < program.reviews_wanted:
+        found.append(
+            f"Give {program.reviews_wanted} people the role of reviewer before the first cut-off; {reviewers or 'none'} "
+            f"{'has' if reviewers == 1 else 'have'} it, so applications would wait."
+        )
+    if not memberships.people_in(program, Role.FINANCE).exists():
+        found.append("Name a finance approver: awards above the limit need a second person.")
+    gates = program.criteria.filter(kind=CriterionKind.GATE).exists()
+    if gates and not memberships.people_in(program, Role.SCREENER).exists():
+        found.append("Name a screener: the gates of the rubric are theirs to answer.")
+    if not program.faq.exists():
+        found.append("Answer a few questions ahead: people find them before they write to you.")
+    return found
 
 
 @transaction.atomic

@@ -64,3 +64,8 @@ def desk(request: HttpRequest) -> Desk:
         found = desk_of(request.user)  # type: ignore[arg-type]
         request._desk = found  # type: ignore[attr-defined]
     return found
+
+
+def forget(request: HttpRequest) -> None:
+    """Read the roles again at the next question: this request gave one."""
+    request.__dict__.pop("_desk", None)

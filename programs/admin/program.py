@@ -17,7 +17,8 @@ from portal import clock, texts
 from portal.admin_base import NATIVE_PICKERS, DeskAdmin, DeskForm
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import catalogue, cycles, form_versions, schedule, staff
+from programs import catalogue, cycles, form_versions, schedule, staff, starting_points
+from programs.admin import program_pages
 from programs.admin.fields import AnchorsField, CentsField, LinesField, ModelsField, TitledLinesField
 from programs.models import (
     Criterion,
@@ -123,6 +124,7 @@ class ExceptionInline(admin.TabularInline):
 class ProgramAdmin(DeskAdmin):
     form = ProgramForm
     change_form_template = "admin/programs/program/change_form.html"
+    change_list_template = "admin/programs/program/change_list.html"
     list_display = ("title", "state", "award", "calendar", "decline_mode")
     list_display_links = None
     ordering = ("position", "name")
@@ -212,6 +214,12 @@ class ProgramAdmin(DeskAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The calendar follows its rule: cycles that nobody has used yet are planned again."""
         super().save_related(request, form, formsets, change)
+        if not change:
+            starting_points.set_up(program_id=form.instance.pk, by=staff.desk(request).user, at=clock.now())
+            staff.forget(request)
+            messages.info(
+                request, "You manage it. A first form, a rubric and letters are there to be changed."
+            )
         moved = CALENDAR_FIELDS & set(form.changed_data)
         shifted = any(
             formset.model is ScheduleException
@@ -227,10 +235,23 @@ class ProgramAdmin(DeskAdmin):
 
     # --- pages
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may_import = request.user.has_perm("programs.change_program")
+        return super().changelist_view(request, {"may_import": may_import, **(extra_context or {})})
+
+    def response_add(self, request: HttpRequest, obj: Program, post_url_continue: Any = None) -> HttpResponse:
+        """A new program opens in its editor: the readiness list says what comes next."""
+        return redirect("admin:programs_program_change", obj.pk)
+
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         return [
             path("<int:pk>/state/<slug:state>/", view(self.set_state), name="programs_program_state"),
+            path("<int:pk>/copy/", view(program_pages.clone), name="programs_program_clone"),
+            path("<int:pk>/export/", view(program_pages.export), name="programs_program_export"),
+            path("import/", view(program_pages.import_), name="programs_program_import"),
             *super().get_urls(),
         ]
 
@@ -266,6 +287,9 @@ class ProgramAdmin(DeskAdmin):
                 "program": program,
                 "missing": missing,
                 "ready": _ready(program),
+                "advice": catalogue.advice(program),
+                "draft_form": program.form_versions.filter(published_at=None).order_by("-number").first(),
+                "may_copy": request.user.has_perm("programs.add_program"),
                 "dates": _dates(program),
                 "current_form": form_versions.current(program),
                 "may_change": self.has_change_permission(request, program),

@@ -17,8 +17,8 @@ def test_an_unready_program_names_everything_that_is_missing() -> None:
         catalogue.open_program(program_id=program.pk, by=None, at=BEFORE)
 
     assert refusal.value.missing == [
-        "Let the weights of the rubric add up to 100 %.",
-        "Write the message “Award, to the applicant at release”.",
+        "Let the weights of the rubric add up to 100 %; they make 70 %, so ranks would be wrong.",
+        "Write the message “Award, to the applicant at release”: people hear with it that they were chosen.",
     ]
 
 
