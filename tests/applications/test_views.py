@@ -5,33 +5,27 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from applications import decisions, release, review
 from applications.models import Application
-from applications.review import Look
 from applications.states import State
-from credits import ledger
 from credits.models import Grant
 from portal import clock
 from portal.models import User
-from portal.roles import Role
 from programs.models import Door
 from tests.factories.applications import (
     AFTER,
     BEFORE,
     CUT_OFF,
     ORGANIZATION_ID,
-    make_batch,
     make_draft,
-    make_member,
     make_program,
     make_submitted,
     make_user,
 )
+from tests.factories.evaluation import Evaluation
 
 pytestmark = pytest.mark.django_db
 
 END = datetime(2026, 12, 22, 8, tzinfo=UTC)
-SCORES = {"merit": 4, "impact": 5, "feasibility": 3}
 
 
 def signed_in(user: User) -> Client:
@@ -323,87 +317,15 @@ def test_withdraw_asks_first() -> None:
     assert application.state == State.WITHDRAWN
 
 
-# --- Honest silence ---------------------------------------------------------------------------------------------------------
+# --- After the decision (silence: test_silence.py) ---------------------------------------------------------------------------------------------------------
 
 
-class Cycle:
-    """One application on its way through the states, and what its applicant gets to see at each."""
+class Cycle(Evaluation):
+    """One application on its way through the states, and a browser of its applicant."""
 
     def __init__(self, **fields) -> None:
-        self.program = make_program(**fields)
-        self.reviewers = [make_member(self.program) for _ in range(2)]
-        self.manager, self.second = (make_member(self.program, Role.MANAGER) for _ in range(2))
-        self.screener = make_member(self.program, Role.SCREENER)
-        self.application = make_submitted(self.program)
+        super().__init__(**fields)
         self.client = signed_in(self.application.applicant)
-
-    def see(self, at: datetime) -> list[tuple[bytes, list[tuple[str, str]]]]:
-        seen = []
-        for address in (
-            url("status", self.application),
-            reverse("applications:mine"),
-            url("withdraw", self.application),
-        ):
-            response = get(self.client, address, at)
-            body = response.content
-            if b"csrfmiddlewaretoken" in body:  # a masked token differs at every request
-                start = body.index(b'csrfmiddlewaretoken" value="') + 28
-                body = body[:start] + body[start + 64 :]
-            assert "ETag" not in response
-            assert "Last-Modified" not in response
-            seen.append((body, sorted(response.items())))
-        return seen
-
-    def to_review(self) -> None:
-        make_batch(self.program, submitted=[self.application])
-        for reviewer in self.reviewers:
-            review.send_in(
-                application_id=self.application.pk, look=Look(scores=SCORES), by=reviewer, at=AFTER
-            )
-
-    def fund(self) -> None:
-        ledger.fund(
-            program=self.program.slug,
-            period="2026",
-            amount_cents=100_000_00,
-            made_by=self.manager,
-            approved_by=self.second,
-            key="fund",
-            at=AFTER,
-        )
-
-    def award(self) -> None:
-        decisions.propose_award(application_id=self.application.pk, by=self.manager, at=AFTER)
-
-    def decline(self) -> None:
-        decisions.propose_decline(application_id=self.application.pk, by=self.manager, at=AFTER)
-
-    def release(self) -> None:
-        release.release(cycle_id=self.application.cycle_id, by=self.manager, at=AFTER)
-
-
-def test_no_step_before_a_released_award_can_be_seen() -> None:
-    cycle = Cycle()
-    received = cycle.see(AFTER)
-    cycle.to_review()
-    in_review = cycle.see(AFTER)
-    cycle.award()
-    approved_not_released = cycle.see(AFTER)
-    cycle.decline()
-    decline_pending = cycle.see(AFTER)
-    cycle.release()
-    declined = cycle.see(AFTER)
-
-    assert received == in_review == approved_not_released == decline_pending == declined
-
-
-def test_a_deferred_application_looks_undecided() -> None:
-    cycle = Cycle()
-    cycle.to_review()
-    in_review = cycle.see(AFTER)
-    Application.objects.filter(pk=cycle.application.pk).update(state=State.DEFERRED)
-
-    assert cycle.see(AFTER) == in_review
 
 
 def test_after_the_date_it_says_not_selected_and_offers_a_new_start() -> None:
