@@ -5,7 +5,7 @@ Everything said here comes from applications.standing, so that a program learns 
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -15,12 +15,13 @@ from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from applications import answers as answering
-from applications import intake, standing
+from applications import form_change, intake, standing
 from applications.models import Application
 from applications.standing import Phase
 from applications.states import State
 from portal import clock
 from portal.api_shapes import READS, WRITES, ApiError, ErrorOut, In, missing
+from portal.models import User
 from portal.refusals import Refused
 from programs import form_versions
 from programs import queries as program_queries
@@ -32,12 +33,15 @@ MOST_ROWS = 100
 MOST_ANSWERS = 300
 LARGEST_VERSION = 2**31 - 1  # what the column holds
 CLOSED = "This application can no longer be changed."
+FORM_CHANGED = (
+    "The form has changed since this draft began. Its answers were carried over: read it and the form again."
+)
 
 Answers = Annotated[
     dict[str, Any],
     Field(
         max_length=MOST_ANSWERS,
-        description="Question key -> answer; null clears it.",
+        description="Answers by the key of their question; null clears one.",
         examples=[{"title": "Reading frames of soil archaea"}],
     ),
 ]
@@ -67,7 +71,7 @@ class ApplicationDetailOut(ApplicationOut):
     form_version: int
     answers: dict[str, Any]
     problems: dict[str, str] = Field(
-        description="Question key -> what still stops the sending; empty when nothing does."
+        description="What still stops the sending, by the key of the question; empty when nothing does."
     )
 
 
@@ -132,35 +136,38 @@ def start_application(request: HttpRequest, given: DraftIn) -> Status:
 
 
 @router.get(
-    "/applications/{uuid:public_id}",
+    "/applications/{uuid:id}",
     response={200: ApplicationDetailOut, READS: ErrorOut},
     url_name="application",
     operation_id="readApplication",
     summary="One application",
 )
-def read_application(request: HttpRequest, public_id: UUID) -> dict[str, Any]:
+def read_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """With its answers as they stand."""
-    return _detail(_mine(request, public_id), at=clock.now())
+    return _detail(_mine(request, id), at=clock.now())
 
 
 @router.patch(
-    "/applications/{uuid:public_id}/answers",
+    "/applications/{uuid:id}/answers",
     response={200: ApplicationDetailOut, WRITES: ErrorOut},
     url_name="answers",
     operation_id="changeAnswers",
     summary="Change answers",
 )
-def change_answers(request: HttpRequest, public_id: UUID, given: AnswersIn) -> dict[str, Any]:
+def change_answers(request: HttpRequest, id: UUID, given: AnswersIn) -> dict[str, Any]:
     """Keep the answers that are named; the others stay. All are kept, or none.
 
-    409 `stale` when the answers changed since your version, 409 `wrong_answers` with the reason for each wrong one. A
-    sent application can be changed until its cut-off as long as it stays complete (409 `incomplete`).
+    409 `stale` when the answers changed since your version; 409 `wrong_answers` with the reason for each wrong one; 409
+    `form_changed`, once, when the program has a newer form: the draft was moved to it and lost nothing. A sent
+    application can be changed until its cut-off as long as it stays complete (409 `incomplete`).
     """
-    application = _mine(request, public_id)
+    application = _mine(request, id)
     now = clock.now()
     status = standing.of(application, at=now)
     if status.phase != Phase.DRAFT and not status.can_edit:
         raise ApiError(409, "closed", CLOSED)
+    if form_change.carry_over(application_id=application.pk, by=cast("User", request.user), at=now):
+        raise ApiError(409, "form_changed", FORM_CHANGED)
     changes = _accepted(application.form_version.sections, given.answers)
     _do(
         intake.save_answers,
@@ -170,38 +177,38 @@ def change_answers(request: HttpRequest, public_id: UUID, given: AnswersIn) -> d
         by=request.user,
         at=now,
     )
-    return _detail(_mine(request, public_id), at=now)
+    return _detail(_mine(request, id), at=now)
 
 
 @router.post(
-    "/applications/{uuid:public_id}/submit",
+    "/applications/{uuid:id}/submit",
     response={200: ApplicationDetailOut, WRITES: ErrorOut},
     url_name="submit",
     operation_id="submitApplication",
     summary="Send an application",
 )
-def submit_application(request: HttpRequest, public_id: UUID) -> dict[str, Any]:
+def submit_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """Sending again changes nothing and answers the same. 409 `incomplete` names every answer that is missing or wrong."""
-    application = _mine(request, public_id)
+    application = _mine(request, id)
     now = clock.now()
     if standing.phase_of(application, at=now) in (Phase.DRAFT, Phase.WITHDRAWN):
         _do(intake.submit, application_id=application.pk, by=request.user, at=now)
-    return _detail(_mine(request, public_id), at=now)
+    return _detail(_mine(request, id), at=now)
 
 
 @router.post(
-    "/applications/{uuid:public_id}/withdraw",
+    "/applications/{uuid:id}/withdraw",
     response={200: ApplicationDetailOut, WRITES: ErrorOut},
     url_name="withdraw",
     operation_id="withdrawApplication",
     summary="Take an application back",
 )
-def withdraw_application(request: HttpRequest, public_id: UUID) -> dict[str, Any]:
+def withdraw_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """There is no way back: apply again instead. Withdrawing again changes nothing and answers the same."""
-    application = _mine(request, public_id)
+    application = _mine(request, id)
     now = clock.now()
     _do(intake.withdraw, application_id=application.pk, by=request.user, at=now)
-    return _detail(_mine(request, public_id), at=now)
+    return _detail(_mine(request, id), at=now)
 
 
 # --- Helpers ------------------------------------------------------------------------------------------------------------

@@ -143,6 +143,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
 
 
 def award_text(program: Program) -> str:
+    """What an award is worth, in a few words."""
     if program.award_mode == AwardMode.FIXED:
         return with_code(program.award_default_cents, program.currency)
     if program.award_mode == AwardMode.CAPPED:
@@ -151,6 +152,7 @@ def award_text(program: Program) -> str:
 
 
 def award_note(program: Program) -> str:
+    """How the amount of an award comes about."""
     return {
         AwardMode.FIXED: "the same for everyone",
         AwardMode.CAPPED: "set per project",
@@ -159,6 +161,7 @@ def award_note(program: Program) -> str:
 
 
 def term_text(program: Program) -> str:
+    """How long an award can be used, in a few words."""
     if program.term_mode == TermMode.NONE:
         return "None stated"
     months = f"{program.term_months} month{'' if program.term_months == 1 else 's'}"

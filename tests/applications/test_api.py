@@ -15,6 +15,7 @@ from applications.states import State
 from credits import ledger
 from portal.models import Scope
 from portal.roles import Role
+from programs import form_versions
 from programs.models import DeclineMode
 from tests.factories.api import Caller
 from tests.factories.applications import (
@@ -176,6 +177,27 @@ def test_a_sent_application_changes_until_the_cut_off_and_stays_complete() -> No
     assert list(sent.revisions.order_by("number").values_list("number", flat=True)) == [1, 2]
 
 
+def test_a_newer_form_is_said_once_and_then_asked() -> None:
+    program = make_program()
+    draft = make_draft(program)
+    sections = [dict(part) for part in program.form_versions.get().sections]
+    asked = {"key": "season", "type": "short_text", "label": "Season", "required": True}
+    sections[1]["questions"] = [*sections[1]["questions"], asked]
+    newer = form_versions.draft(program=program, sections=sections, by=None, at=BEFORE)
+    form_versions.publish(form_version_id=newer.pk, by=None, at=BEFORE)
+    caller = Caller(draft.applicant)
+    change = {"version": 0, "answers": {"season": "Summer"}}
+
+    said = caller.patch(path(draft, "/answers"), change)
+    version = caller.get(path(draft)).json()["version"]
+    done = caller.patch(path(draft, "/answers"), change | {"version": version})
+
+    assert (said.status_code, said.json()["error"]["code"]) == (409, "form_changed")
+    assert done.json()["answers"]["season"] == "Summer"
+    assert done.json()["answers"]["title"] == draft.answers["title"]
+    assert done.json()["problems"] == {}
+
+
 def test_withdrawing_twice_answers_the_same() -> None:
     sent = make_submitted(make_program())
     caller = Caller(sent.applicant)
@@ -304,8 +326,8 @@ def test_a_body_cannot_choose_whose_draft_it_is() -> None:
 class World:
     """One application that goes through every silent state, seen through the API."""
 
-    def __init__(self, **fields: Any) -> None:
-        self.program = make_program(**fields)
+    def __init__(self) -> None:
+        self.program = make_program()
         self.manager = make_member(self.program, Role.MANAGER)
         self.reviewers = [make_member(self.program) for _ in range(2)]
         make_member(self.program, Role.SCREENER)
@@ -387,7 +409,9 @@ def test_withdrawing_tells_nothing(declined: bool) -> None:
 
 
 def test_after_the_date_it_says_closed_and_after_a_release_awarded() -> None:
-    quiet, told, awarded = World(), World(decline_mode=DeclineMode.TOLD), World()
+    quiet, told, awarded = World(), World(), World()
+    told.program.decline_mode = DeclineMode.TOLD
+    told.program.save()
     for world in (quiet, told, awarded):
         world.to_review()
     quiet.decline()
