@@ -176,6 +176,8 @@ def flag(plan: Plan, tables: Tables, batch: int) -> None:
             ("shared_organization", "organization_id_text"),
         ):
             cursor.execute(FLAG_SHARED.format(**vars(tables), column=column), values | {"kind": kind})
+        # As in the service: after TRUNCATE the planner knows nothing of the rows, and a nested loop would never end.
+        cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL enable_nestloop = off")
         cursor.execute(FLAG_ALIKE.format(**vars(tables)), values | {"kind": "near_duplicate"})
 
 

@@ -55,12 +55,19 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _part(name: str, environment: dict[str, str], figures: list[measure.Figure], *, quick: bool) -> bool:
+    done = part(name, environment, *(["--quick"] if quick else []))
+    figures += [
+        measure.Figure(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")
+    ]
+    return done.returncode == 0
+
+
+def part(name: str, environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     """Each part is a process of its own on a database of its own, so that none inherits memory or plans."""
     beside = environment["DATABASE_URL"]
     url = servers.create(f"bench_{name}", beside, template=servers.EMPTY)
-    command = [sys.executable, "-m", f"bench.{name}", *(["--quick"] if quick else [])]
     done = subprocess.run(
-        command,
+        [sys.executable, "-m", f"bench.{name}", *options],
         check=False,
         cwd=servers.PROJECT,
         env={**environment, "DATABASE_URL": url},
@@ -68,7 +75,4 @@ def _part(name: str, environment: dict[str, str], figures: list[measure.Figure],
         text=True,
     )
     servers.drop(f"bench_{name}", beside)
-    figures += [
-        measure.Figure(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")
-    ]
-    return done.returncode == 0
+    return done

@@ -36,18 +36,24 @@ NOT_INHERITED = ("PROVIDER_ADAPTER", "PROVIDER_URL", "EMAIL_HOST", "SITE_URL", "
 def running(folder: Path) -> Iterator[dict[str, str]]:
     """Start PostgreSQL (fsync on) and Redis, prepare the empty database; gives the environment of the parts."""
     with Servers(folder, durable=True) as servers:
-        environment = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
-        environment |= ENVIRONMENT | servers.urls() | {"LOCAL_DIR": str(folder / "local")}
-        environment["DATABASE_URL"] = create(EMPTY, servers.database_url)
-        for arguments in (["migrate", "--verbosity", "0"], ["load_presets"]):
-            subprocess.run(
-                [sys.executable, "manage.py", *arguments],
-                check=True,
-                cwd=PROJECT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-            )
-        yield environment
+        yield prepared({**os.environ, **servers.urls(), "LOCAL_DIR": str(folder / "local")})
+
+
+def prepared(environment: dict[str, str]) -> dict[str, str]:
+    """Migrate an empty database on a running server and load the programs; returns the environment of the parts."""
+    environment = {
+        name: value for name, value in environment.items() if name not in NOT_INHERITED
+    } | ENVIRONMENT
+    environment["DATABASE_URL"] = create(EMPTY, environment["DATABASE_URL"])
+    for arguments in (["migrate", "--verbosity", "0"], ["load_presets"]):
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            check=True,
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+        )
+    return environment
 
 
 def url_of(name: str, beside: str) -> str:
