@@ -5,8 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
+from django.forms import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -107,8 +109,42 @@ class DoorInline(Part):
     fields = (("title", "key"), ("kind", "url", "position"), "text")
 
 
+class ExceptionRows(BaseInlineFormSet):
+    """Exceptions are judged together, against the rule that is on the same page."""
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        kept = [form for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
+        today = clock.now().astimezone(ZoneInfo(_zone_or_utc(self.instance))).date()
+        for form in kept:
+            days = [
+                form.cleaned_data[name]
+                for name in ("regular_on", "moved_to_on")
+                if form.cleaned_data.get(name)
+            ]
+            if form.has_changed() and min(days) < today:
+                form.add_error(
+                    None, f"{min(days):%-d %B %Y} has passed. Only days that lie ahead can be moved."
+                )
+        moved = {form.cleaned_data["regular_on"]: form.cleaned_data.get("moved_to_on") for form in kept}
+        ahead = {
+            day: to for day, to in moved.items() if day >= today and any(form.has_changed() for form in kept)
+        }
+        if ahead and not schedule.problems(self.instance.schedule_rule, self.instance.time_zone):
+            problems = schedule.problems(self.instance.schedule_rule, self.instance.time_zone, ahead)
+            if problems:
+                raise ValidationError(problems)
+
+
+def _zone_or_utc(program: Program) -> str:
+    return "UTC" if schedule.problems(program.schedule_rule, program.time_zone) else program.time_zone
+
+
 class ExceptionInline(admin.TabularInline):
     form = DeskForm
+    formset = ExceptionRows
     formfield_overrides = NATIVE_PICKERS
     model = ScheduleException
     verbose_name_plural = "Shifted or skipped dates"

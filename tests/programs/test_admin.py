@@ -184,6 +184,35 @@ def test_a_shifted_date_reaches_the_calendar():
     assert "shifted from 4 Jan" in client.get(editor(program)).text
 
 
+@pytest.mark.parametrize(
+    ("regular", "moved", "said"),
+    [
+        ("2026-11-02", "2026-11-03", "has passed"),
+        ("2027-01-04", "2026-12-01", "has passed"),
+        ("2027-01-05", "2027-01-06", "is not an evaluation day of this rule"),
+        ("2027-01-04", "2027-02-01", "already has an evaluation"),
+        ("2027-01-04", "2027-01-04", "moves to itself"),
+    ],
+)
+def test_a_date_that_cannot_move_is_refused_with_words(regular, moved, said):
+    program = make.make_program()
+    client = signed_in(make.make_member(program, Role.MANAGER))
+    data = as_posted(client.get(editor(program)))
+    data |= {
+        "schedule_exceptions-TOTAL_FORMS": "1",
+        "schedule_exceptions-0-regular_on": regular,
+        "schedule_exceptions-0-moved_to_on": moved,
+        "schedule_exceptions-0-reason": "Holiday",
+        "schedule_exceptions-0-program": str(program.pk),
+    }
+
+    answer = client.post(editor(program), data)
+
+    assert answer.status_code == 200
+    assert said in answer.text
+    assert not ScheduleException.objects.exists()
+
+
 def test_open_and_pause_say_what_is_missing():
     program = make.make_program(open_it=False)
     MessageTemplate.objects.filter(program=program, kind="award").delete()
