@@ -30,7 +30,7 @@ check: setup  ## style, types, import rules, templates, migrations
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py check --fail-level WARNING
 
-bench: setup  ## measure, and print every figure as a ratio (docs/performance.md)
+bench: setup  ## measure, and print every figure as a ratio (docs/speed.md)
 	$(PY) -m bench
 
 lock:  ## resolve the three lock files again from pyproject.toml (needs uv)

@@ -63,7 +63,8 @@ FLAG_SHARED = """
     INSERT INTO {finding} ({finding_columns})
     SELECT a.id, %(kind)s, jsonb_build_object('applications', jsonb_agg(other.id ORDER BY other.id)){finding_values}
       FROM {application} a JOIN {entry} e ON e.application_id = a.id AND e.batch_id = %(batch)s
-      JOIN {application} other ON other.{column} = a.{column} AND other.id <> a.id AND other.applicant_id <> a.applicant_id
+      JOIN {application} other ON other.{column} = a.{column} AND other.{column} <> ''
+       AND other.id <> a.id AND other.applicant_id <> a.applicant_id
      WHERE a.{column} <> ''
      GROUP BY a.id
 """

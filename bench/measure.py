@@ -153,7 +153,7 @@ def limit(*, row: str, name: str, size: int, value: float, most: float, unit: st
 
 def table(figures: Sequence[Figure]) -> str:
     """The whole table as text."""
-    head = ("", "figure", "size", "service", "S", "R", "control", "ratio", "min-max", "target", "verdict")
+    head = ("", "figure", "size", "service", "S", "R", "x S", "control", "x R", "min-max", "target", "verdict")
     rows = [head]
     for one in figures:
         fixed = one.facts.get("fixed")
@@ -166,6 +166,7 @@ def table(figures: Sequence[Figure]) -> str:
                 show(one.service),
                 "" if one.sql is None else show(one.sql),
                 "" if fixed else show(one.reference),
+                "" if one.sql is None else f"{one.service / one.sql:.2f}",
                 "" if one.control is None else f"{one.control:.2f}",
                 "" if fixed else f"{one.ratio:.3g}",
                 "" if fixed else f"{one.low:.3g}-{one.high:.3g}",
@@ -176,7 +177,7 @@ def table(figures: Sequence[Figure]) -> str:
     widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
     lines = [
         "  ".join(
-            cell.ljust(width) if place in (0, 1, 10) else cell.rjust(width)
+            cell.ljust(width) if place in (0, 1, len(head) - 1) else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows
