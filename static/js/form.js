@@ -92,15 +92,19 @@
 
     function save() {
       window.clearTimeout(timer);
+      timer = 0;
       if (stopped || !changed) return saving;
       if (saving) return saving;
       changed = false;
       say("Saving");
+      var body = JSON.stringify({ version: version.value, base: base.value, data: typed() });
       saving = fetch(address, {
         method: "POST",
         credentials: "same-origin",
         headers: { "Content-Type": "application/json", "X-CSRFToken": token },
-        body: JSON.stringify({ version: version.value, base: base.value, data: typed() }),
+        body: body,
+        /* A page on its way out still gets its last words through; browsers allow that up to 64 kB. */
+        keepalive: document.visibilityState === "hidden" && body.length < 60000,
       })
         .then(function (answer) {
           return answer.json().then(
@@ -153,9 +157,10 @@
       later(pause);
     }
 
+    /* The clock runs from the first change that is not saved, so that it also goes off under a steady typist. */
     function touched() {
+      if (!changed || !timer) later(pause);
       changed = true;
-      later(pause);
     }
 
     form.addEventListener("input", touched);
