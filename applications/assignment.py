@@ -19,6 +19,7 @@ from portal.database import allow_long_statements
 from portal.models import User
 from portal.roles import Role
 from programs import memberships
+from programs.models import Cycle
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
         .get(pk=application_id)
     )
     people = list(memberships.people_in(application.program, Role.REVIEWER))
+    cycle = Cycle.objects.get(applications=application)
     had = set(application.assignments.values_list("reviewer_id", flat=True))
     barred = {(application.pk, pk) for pk in had} | {
         (application.pk, pk) for pk in application.conflicts.values_list("user_id", flat=True)
@@ -111,7 +113,7 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
         application=application,
         reviewer_id=pairs[0][1],
         assigned_at=at,
-        due_at=application.cycle.review_due_at,
+        due_at=cycle.review_due_at,
     )
 
 

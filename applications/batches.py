@@ -50,7 +50,7 @@ def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
         waiting = Application.objects.filter(cycle=cycle, state=State.SUBMITTED)
         if dry_run:
             return Formed(cycle_id, None, moved=waiting.count(), created=False)
-        references = list(waiting.order_by("id").values_list("reference", flat=True))
+        references = [str(name) for name in waiting.order_by("id").values_list("reference", flat=True)]
         batch = Batch.objects.create(
             cycle=cycle,
             formed_at=at,

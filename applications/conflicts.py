@@ -47,7 +47,7 @@ def barred_by_collaborators(
         by_email[person.email.lower()] = person.pk
         if domain := institution_domain(person.email_domain):
             by_domain[domain].append(person.pk)
-    barred = set()
+    barred: set[tuple[int, int]] = set()
     for application, user, email, domains, ended in rows.values_list(
         "application_id", "user_id", "email", "domains", "ended_at"
     ):

@@ -164,7 +164,7 @@ def save_answers(
         return application.answers_version
     if application.state != State.SUBMITTED:
         raise CannotEdit(f"{application} can no longer be changed.")
-    lock_open_cycle(application.cycle, at, CannotEdit)
+    lock_open_cycle(_cycle(application), at, CannotEdit)
     if base is not None and not changes:
         return application.answers_version
     application.answers = {**application.answers, **changes}
@@ -241,17 +241,28 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
     except cycles.NoCycle as error:
         raise CannotSubmit(str(error)) from error
     lock_open_cycle(cycle, at, CannotSubmit)
+    enter(application, cycle, by=by, at=at, wait_until=past.wait_until)
+    return application
+
+
+def enter(application: Application, cycle: Cycle, *, by: User, at: datetime, wait_until: date | None) -> None:
+    """Make a locked draft a sent application of a cycle that the caller holds. Raises CannotSubmit."""
     application.cycle = cycle
-    _complete(application, wait_until=past.wait_until)
+    _complete(application, wait_until=wait_until)
     application.state = State.SUBMITTED
     application.submitted_at = application.saved_at = at
     application.answers_version += 1
-    application.reference = references.draw(program.short_code, cycle.evaluation_on)
+    application.reference = references.draw(application.program.short_code, cycle.evaluation_on)
     application.save()
     _keep_revision(application, by=by, at=at)
     notices.queue(kind=MessageKind.RECEIPT, application=application, recipient=application.applicant, at=at)
     audit.record(action="application.submit", subject=application, by=by, at=at, cycle=cycle.pk)
-    return application
+
+
+def columns_of_sent(application: Application) -> dict[str, object]:
+    """What the rules judge of an application that was sent: its columns."""
+    columns = answering.mapped(application.form_version.sections, application.answers)
+    return columns_of(columns, application.applicant)
 
 
 def one_at_a_time(live: Application) -> str:
@@ -410,8 +421,14 @@ def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
         raise refusal("The cut-off has passed. Send it again to be in the next evaluation.")
 
 
+def _cycle(application: Application) -> Cycle:
+    """The cycle of an application that was sent; the database holds that it has one."""
+    assert application.cycle is not None
+    return application.cycle
+
+
 def _silence_over(application: Application, at: datetime) -> bool:
-    return application.state == State.DECLINED and cycles.decided_by_passed(application.cycle, at)
+    return application.state == State.DECLINED and cycles.decided_by_passed(_cycle(application), at)
 
 
 def _locked(application_id: int) -> Application:

@@ -237,12 +237,12 @@ def _reserve(awards: list[Decision], cycle: Cycle, by: User, at: datetime) -> in
     known = _organizations(awards, cycle, at)
     reserving = [
         grants.AwardToReserve(
-            reference=decision.application.reference,
+            reference=str(decision.application.reference),
             program=program.slug,
             provider=program.provider,
             holder_id=decision.application.applicant_id,
             organization_id=known.get(decision.application_id),
-            amount_cents=decision.amount_cents,
+            amount_cents=decision.amount_cents or 0,  # the database holds that an award has an amount
             currency=program.currency,
             models=decision.granted_models,
             term_months=decision.months,
@@ -255,7 +255,7 @@ def _reserve(awards: list[Decision], cycle: Cycle, by: User, at: datetime) -> in
         raise CannotRelease(str(error)) from error
     by_reference = {grant.reference: grant for grant in made}
     for decision in awards:
-        decision.grant = by_reference[decision.application.reference]
+        decision.grant = by_reference[str(decision.application.reference)]
     return sum(decision.application_id not in known for decision in awards)
 
 

@@ -15,7 +15,7 @@ def weighted_total(values: Mapping[int, int], weights: Mapping[int, int]) -> Dec
     weight = sum(weights.get(key, 0) for key in values)
     if not weight:
         return None
-    points = sum(Decimal(value) * weights.get(key, 0) for key, value in values.items())
+    points = Decimal(sum(value * weights.get(key, 0) for key, value in values.items()))
     return (points / weight).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
 
 

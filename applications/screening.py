@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -246,7 +247,7 @@ def _pairs_in_a_band(batch: Batch) -> dict[str, list[int]]:
     return {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs]}
 
 
-def _insert(select: str, rule: EligibilityRule, batch: Batch, at: datetime, **parameters: object) -> int:
+def _insert(select: str, rule: EligibilityRule, batch: Batch, at: datetime, **parameters: Any) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from applications.views import applicant, award, contact, files, paper, people, starting
+from applications.views import applicant, award, contact, files, late, paper, people, starting
 
 app_name = "applications"
 
@@ -13,6 +13,7 @@ urlpatterns = [
     path("applications/<uuid:public_id>/send/", applicant.review_and_send, name="review_and_send"),
     path("applications/<uuid:public_id>/withdraw/", applicant.withdraw, name="withdraw"),
     path("applications/<uuid:public_id>/again/", starting.again, name="again"),
+    path("applications/<uuid:public_id>/send-late/", late.send, name="send_late"),
     path("applications/<uuid:public_id>/use-new-form/", starting.use_new_form, name="use_new_form"),
     path("applications/<uuid:public_id>/people/", people.people, name="people"),
     path("applications/<uuid:public_id>/preview/", paper.preview, name="preview"),

@@ -65,7 +65,9 @@ def count_request(kind: str, who: object) -> None:
     try:
         limits.count(f"api-{kind}", who, most=most, seconds=60)
     except limits.TooOften as error:
-        raise ApiError(429, "too_often", str(error), **{"Retry-After": str(error.wait_seconds)}) from error
+        raise ApiError(
+            429, "too_often", str(error), headers={"Retry-After": str(error.wait_seconds)}
+        ) from error
 
 
 # --- What comes in ------------------------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def _refused(request: HttpRequest, error: ApiError) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return refusal(ApiError(401, "sign_in", SIGN_IN, **{"WWW-Authenticate": "Bearer"}))
+    return refusal(ApiError(401, "sign_in", SIGN_IN, headers={"WWW-Authenticate": "Bearer"}))
 
 
 @api.exception_handler(HttpError)

@@ -29,10 +29,15 @@ class ApiError(Exception):
     """Raised by an edge of the API; portal.api turns it into the answer."""
 
     def __init__(
-        self, status: int, code: str, message: str, fields: Mapping[str, str] | None = None, **headers: str
+        self,
+        status: int,
+        code: str,
+        message: str,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status, self.code, self.message = status, code, message
-        self.fields, self.headers = dict(fields or {}), headers
+        self.fields, self.headers = dict(fields or {}), dict(headers or {})
         super().__init__(message)
 
 

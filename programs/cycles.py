@@ -88,7 +88,9 @@ def turn(*, at: datetime) -> Changes:
     )
     opened = Cycle.objects.filter(state=CycleState.PLANNED, opens_at__lte=at).update(state=CycleState.OPEN)
     closed = 0
-    for cycle in Cycle.objects.filter(state=CycleState.IN_REVIEW, decided_by_on__lt=at.date()).select_related("program"):
+    for cycle in Cycle.objects.filter(state=CycleState.IN_REVIEW, decided_by_on__lt=at.date()).select_related(
+        "program"
+    ):
         if decided_by_passed(cycle, at):
             closed += Cycle.objects.filter(pk=cycle.pk, state=CycleState.IN_REVIEW).update(
                 state=CycleState.CLOSED, closed_at=at

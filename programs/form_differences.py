@@ -152,8 +152,10 @@ def _moved(before: Sequence[str], after: Sequence[str]) -> set[str]:
     runs: list[list[str]] = []
     for key in common:
         fitting = [run for run in runs if place[run[-1]] < place[key]]
-        runs.append([*max(fitting, key=len, default=[]), key])
-    return set(common) - set(max(runs, key=len, default=[]))
+        longest: list[str] = max(fitting, key=len, default=[])
+        runs.append([*longest, key])
+    kept: list[str] = max(runs, key=len, default=[])
+    return set(common) - set(kept)
 
 
 def _added(key: str, question: Mapping[str, Any]) -> Change:

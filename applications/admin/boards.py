@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import boards, decisions, notices, posting, release
 from applications import desk as desk_queries
-from applications.admin import bulk, charts, form_preview
+from applications.admin import bulk, charts, form_preview, late
 from applications.models import DecisionKind, NoticeState
 from credits import delivery
 from credits.models import LedgerAccount
@@ -32,6 +32,8 @@ def urls(site: AdminSite) -> list[URLPattern]:
     return [
         path("boards/batch/", view(any_cycle("admin:batch_board_of")), name="batch_board"),
         path("boards/batch/<int:pk>/", view(batch_board), name="batch_board_of"),
+        path("boards/batch/<int:pk>/late/", view(late.issue), name="late_issue"),
+        path("boards/batch/<int:pk>/late/<int:entry>/end/", view(late.end), name="late_end"),
         path("boards/decide/", view(any_cycle("admin:decide_of")), name="decide"),
         path("boards/decide/<int:pk>/", view(decide_board), name="decide_of"),
         path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
@@ -102,20 +104,27 @@ def _context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
 def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
     cycle = _cycle(request, pk)
     board = boards.board(cycle)
-    context = _context(request, cycle, "admin:batch_board_of") | {
-        "title": str(cycle),
-        "board": board,
-        "health": board.health,
-        "intake": charts.columns(
-            [day.number for day in board.intake], [f"{day.on:%-d %b}" for day in board.intake]
-        ),
-        "intake_total": sum(day.number for day in board.intake),
-        "split": charts.split(board.looks),
-        "spread": charts.columns(
-            [number for _, number in board.spread], [name for name, _ in board.spread], width=300, height=90
-        ),
-        "pairs": sum(number for _, number in board.spread),
-    }
+    context = (
+        _context(request, cycle, "admin:batch_board_of")
+        | late.context(request, cycle)
+        | {
+            "title": str(cycle),
+            "board": board,
+            "health": board.health,
+            "intake": charts.columns(
+                [day.number for day in board.intake], [f"{day.on:%-d %b}" for day in board.intake]
+            ),
+            "intake_total": sum(day.number for day in board.intake),
+            "split": charts.split(board.looks),
+            "spread": charts.columns(
+                [number for _, number in board.spread],
+                [name for name, _ in board.spread],
+                width=300,
+                height=90,
+            ),
+            "pairs": sum(number for _, number in board.spread),
+        }
+    )
     return render(request, "admin/applications/batch_board.html", context)
 
 

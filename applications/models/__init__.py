@@ -12,6 +12,7 @@ from applications.models.intake import (
     ScreeningCheck,
     TextSketch,
 )
+from applications.models.late import LateEntry
 from applications.models.notice import CONTACT, Notice, NoticeState
 from applications.models.review import (
     Assignment,
@@ -49,6 +50,7 @@ __all__ = [
     "GateResult",
     "Institution",
     "InstitutionWord",
+    "LateEntry",
     "Notice",
     "NoticeState",
     "Recusal",

@@ -226,9 +226,19 @@ class BatchEntry(models.Model):
     application = models.ForeignKey(Application, models.PROTECT, related_name="batch_entries")
     position = models.PositiveIntegerField()
     deferred = models.BooleanField(default=False)
+    late = models.BooleanField(
+        default=False, db_default=False, help_text="Came after the manifest was drawn, with a code."
+    )
+    late_entry = models.ForeignKey(
+        "applications.LateEntry", models.PROTECT, null=True, blank=True, related_name="entries"
+    )
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(late=True, late_entry__isnull=False) | Q(late=False, late_entry__isnull=True),
+                name="late_entry_names_its_code",
+            ),
             models.UniqueConstraint(
                 fields=["application"], condition=Q(deferred=False), name="one_batch_per_application"
             ),

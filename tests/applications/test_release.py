@@ -259,7 +259,9 @@ def test_there_is_nothing_to_accept_without_an_award() -> None:
 
 
 def test_terms_come_before_the_organization_even_if_the_application_named_it() -> None:
-    world = World(terms="Use it for the research you described.", answers={"organization_id": ORGANIZATION_ID})
+    world = World(
+        terms="Use it for the research you described.", answers={"organization_id": ORGANIZATION_ID}
+    )
     world.award(world.applications[0])
 
     assert world.release().awaiting_acceptance == 1
