@@ -16,7 +16,7 @@ from applications.states import State
 from credits import ledger
 from credits.models import Grant, LedgerAccount
 from portal.roles import Role
-from programs.models import EligibilityRule, MessageKind, MessageTemplate, RuleKind
+from programs.models import EligibilityRule, MessageKind, RuleKind
 from tests.factories.applications import (
     AFTER,
     ORGANIZATION_ID,
@@ -134,9 +134,6 @@ def test_two_clicks_on_release_are_one_release() -> None:
 
 def test_a_told_decline_gets_a_letter() -> None:
     world = World(decline_mode="told")
-    MessageTemplate.objects.create(
-        program=world.program, kind=MessageKind.TOLD_DECLINE, subject="Outcome", body="Dear {name}"
-    )
     world.decline(world.applications[0])
 
     world.release()

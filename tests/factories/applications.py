@@ -330,6 +330,7 @@ def _letters(program: Program) -> None:
         MessageKind.ASSIGNMENT,
         MessageKind.AWARD,
         MessageKind.POSTED,
+        MessageKind.TOLD_DECLINE,
     ):
         MessageTemplate.objects.create(
             program=program,
