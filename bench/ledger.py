@@ -378,7 +378,10 @@ def main() -> None:
         for hot in (False, True):
             print(single(posters, hot=hot, rounds=options.rounds or 7).as_json(), flush=True)
         posters.close()
-    print(balance(1_000, 20_000 if options.quick or options.rounds else 1_000_000).as_json(), flush=True)
+    print(
+        balance(1_000, 20_000 if options.quick or options.sizes[-1] < 10_000 else 1_000_000).as_json(),
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -153,7 +153,20 @@ def limit(*, row: str, name: str, size: int, value: float, most: float, unit: st
 
 def table(figures: Sequence[Figure]) -> str:
     """The whole table as text."""
-    head = ("", "figure", "size", "service", "S", "R", "x S", "control", "x R", "min-max", "target", "verdict")
+    head = (
+        "",
+        "figure",
+        "size",
+        "service",
+        "S",
+        "R",
+        "x S",
+        "control",
+        "x R",
+        "min-max",
+        "target",
+        "verdict",
+    )
     rows = [head]
     for one in figures:
         fixed = one.facts.get("fixed")

@@ -1,6 +1,6 @@
 """Run the bench: private servers, one part after another, one table of ratios, one JSON line for each figure.
 
-python -m bench [--quick] [--check] [--out FILE] [--only PART]
+python -m bench [--quick] [--check] [--rounds N] [--out FILE] [--only PART]
 """
 
 import argparse
@@ -26,10 +26,10 @@ def main(arguments: list[str] | None = None) -> int:
     failed: list[str] = []
     try:
         with servers.running(folder / "servers") as environment:
-            for part in options.only or PARTS:
-                print(f"{part} ...", file=sys.stderr, flush=True)
-                if not _part(part, environment, figures, quick=options.quick):
-                    failed.append(part)
+            for name in options.only or PARTS:
+                print(f"{name} ...", file=sys.stderr, flush=True)
+                if not _measured(name, environment, figures, options):
+                    failed.append(name)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(measure.table(figures))
@@ -37,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.out:
         with options.out.open("a") as out:
             out.writelines(one.as_json() + "\n" for one in figures)
-    for part in failed:
-        print(f"{part} did not finish: its check failed, see above", file=sys.stderr)
+    for name in failed:
+        print(f"{name} did not finish: its check failed, see above", file=sys.stderr)
     missed = [one for one in figures if one.verdict == "MISSED"]
     return 1 if failed or (options.check and missed) else 0
 
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure the portal as ratios.")
     parser.add_argument("--quick", action="store_true", help="small sizes, below three minutes")
+    parser.add_argument("--rounds", type=int, help="fewer rounds than 5 to 7, for a first look")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a target is missed")
     parser.add_argument("--out", type=Path, metavar="FILE", help="add one JSON line for each figure to FILE")
     parser.add_argument(
@@ -54,8 +55,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _part(name: str, environment: dict[str, str], figures: list[measure.Figure], *, quick: bool) -> bool:
-    done = part(name, environment, *(["--quick"] if quick else []))
+def _measured(
+    name: str, environment: dict[str, str], figures: list[measure.Figure], options: argparse.Namespace
+) -> bool:
+    given = ["--quick"] if options.quick else []
+    given += ["--rounds", str(options.rounds)] if options.rounds else []
+    done = part(name, environment, *given)
     figures += [
         measure.Figure(**json.loads(line)) for line in done.stdout.splitlines() if line.startswith("{")
     ]
