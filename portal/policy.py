@@ -64,6 +64,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "applications:withdraw": OWN,
     "applications:again": POST_ONLY,
     "applications:use_new_form": POST_ONLY,
+    "applications:send_late": POST_ONLY,
     "applications:award": OWN,
     "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
