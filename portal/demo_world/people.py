@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from allauth.account.models import EmailAddress
+
 from portal.models import User
 from portal.roles import Role
 from programs import memberships
@@ -124,7 +126,14 @@ def make(programs: list[Program], at: datetime) -> dict[str, User]:
 
 
 def account(email: str, name: str) -> User:
-    """The account with this address, made if there is none. It has no password: the demo signs in with one click."""
-    return User.objects.filter(email__iexact=email).first() or User.objects.create_user(
+    """The account with this address, made if there is none, its address verified as after a sign-up.
+
+    It has no password: the demo signs in with one click.
+    """
+    user = User.objects.filter(email__iexact=email).first() or User.objects.create_user(
         email, None, name=name
     )
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )
+    return user

@@ -9,8 +9,8 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from applications import decisions, intake, review, tick
-from applications.models import Application, Conflict
+from applications import collaborators, decisions, intake, review, tick
+from applications.models import Application, Conflict, Right
 from portal.demo_world import people
 from portal.demo_world.calendar import lay, share
 from portal.models import User
@@ -36,7 +36,7 @@ ROLES = (
     "auditor",
     "disabled_staff",
 )
-"""Roles of people with an account. Co-applicants are people without any right on the application."""
+"""Roles of people with an account. The co-applicant may edit the owner's application; the former one might once."""
 _STAFF = {
     "reviewer_assigned": (OWN, Role.REVIEWER),
     "reviewer_conflicted": (OWN, Role.REVIEWER),
@@ -87,6 +87,7 @@ def make_world(*, seed: int, size: int, at: datetime) -> dict[str, Any]:
             )
             moment = share(cycles[slug].opens_at, cycles[slug].cut_off_at, (number + 1) / (size + 3))
             sent[slug].append(_send(program, person, marks, f"{slug}:{number}", moment))
+    _share(sent[OWN][0], users, cycles[OWN].cut_off_at - timedelta(hours=2))
     _conflict(sent[OWN][0], users, cycles[OWN].cut_off_at - timedelta(hours=1))
     tick.tick(at=max(cycle.cut_off_at for cycle in cycles.values()) + timedelta(minutes=1))
     # Given only now, so that nothing was assigned to this reviewer.
@@ -134,6 +135,20 @@ def _send(program: Program, person: User, marks: _Marks, name: str, at: datetime
     draft = intake.start(program_id=program.pk, answers={}, by=person, at=at)
     intake.save_answers(application_id=draft.pk, changes=answers, version=None, by=person, at=at)
     return intake.submit(application_id=draft.pk, by=person, at=at)
+
+
+def _share(application: Application, users: dict[str, User], at: datetime) -> None:
+    """Let both co-applicants in, and one of them out again."""
+    for name in ("co_applicant", "ex_co_applicant"):
+        place = collaborators.invite(
+            application_id=application.pk,
+            email=users[name].email,
+            right=Right.EDIT,
+            by=application.applicant,
+            at=at,
+        )
+        collaborators.accept(collaborator_id=place.pk, by=users[name], at=at)
+    collaborators.end(collaborator_id=place.pk, by=application.applicant, at=at)
 
 
 def _conflict(application: Application, users: dict[str, User], at: datetime) -> None:
