@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 from credits import ledger
 from credits.models import Grant, Organization, Stage, Transfer
@@ -211,10 +212,9 @@ _INSERT = """
 
 def _in_order(awards: Sequence[AwardToReserve]) -> list[Grant]:
     """The grants of these awards in the same order; refuses a reference that stands with other content."""
-    found = {
-        grant.reference: grant
-        for grant in Grant.objects.filter(reference__in=[award.reference for award in awards])
-    }
+    # One array, because a placeholder for each of ten thousand references costs more than the search.
+    references = RawSQL("SELECT unnest(%s::text[])", [[award.reference for award in awards]])
+    found = {grant.reference: grant for grant in Grant.objects.filter(reference__in=references)}
     for award in awards:
         grant = found[award.reference]
         same = (
