@@ -1,5 +1,7 @@
 """Co-investigators: invitations, access that ends at once, letters nobody can abuse, and conflicts that follow."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -231,6 +233,29 @@ def test_accepting_in_the_page_opens_the_application() -> None:
     assert accepted.url == url("status", draft)
     assert get(guest, url("section", draft, "you")).status_code == 200
     assert "shared by" in get(guest, reverse("applications:mine")).content.decode()
+
+
+def test_somebody_new_signs_up_on_the_way_and_comes_back_to_the_invitation() -> None:
+    draft = make_draft(make_program())
+    place = collaborators.invite(
+        application_id=draft.pk, email="new@lake.example.org", right=Right.VIEW, by=draft.applicant, at=BEFORE
+    )
+    address = reverse("applications:invitation", args=[links.invitation_token(place.public_id)])
+    client = Client()
+
+    with clock.set_to(BEFORE):
+        sign_in = client.get(client.get(address).url).content.decode()
+        sign_up = re.search(r'href="([^"]*signup[^"]*)"', sign_in)
+        assert sign_up is not None
+        form = {"email": "new@lake.example.org", "password1": "correct horse battery staple"}
+        to_code = client.post(html.unescape(sign_up[1]), form)
+        code = re.search(r"^\s*([A-Z0-9-]{6,})\s*$", mail.outbox[-1].body, re.MULTILINE)
+        assert code is not None
+        back = client.post(to_code.url, {"code": code[1]})
+        accepted = client.post(address)
+
+    assert back.url == address
+    assert accepted.url == url("status", draft)
 
 
 # --- Access -------------------------------------------------------------------------------------------------------------
