@@ -38,6 +38,23 @@ def test_a_program_that_is_not_open_yet_says_when(client: Client) -> None:
 
 
 @pytest.mark.parametrize("state", [ProgramState.PAUSED, ProgramState.CLOSED])
+def test_a_closed_program_with_an_opening_day_says_it_and_so_does_a_directory_with_none_open(
+    client: Client, state: ProgramState
+) -> None:
+    program = make_program(opens_on=date(2027, 1, 11))
+    program.state = state
+    program.save(update_fields=["state"])
+
+    directory = get(client, "programs:directory").content.decode()
+    start = get(client, "applications:start", program.slug).content.decode()
+
+    assert "No program takes applications now" in directory
+    assert "The next opens on Monday 11 January 2027." in directory
+    assert "<b>52</b> days until it opens" in directory
+    assert "Opens on Monday 11 January 2027" in start
+
+
+@pytest.mark.parametrize("state", [ProgramState.PAUSED, ProgramState.CLOSED])
 def test_a_closed_program_can_be_read_and_says_so(client: Client, state: ProgramState) -> None:
     program = make_program()
     program.state = state
