@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
@@ -210,7 +211,7 @@ def _details(rule: EligibilityRule, application: Application) -> dict[str, objec
     return {"applications": listed} if listed else {}
 
 
-def _alike(rule: EligibilityRule, application: Application, others: object) -> list[dict[str, object]]:
+def _alike(rule: EligibilityRule, application: Application, others: Any) -> list[dict[str, object]]:
     mine = TextSketch.objects.filter(application=application).first()
     if mine is None:
         return []
@@ -223,7 +224,7 @@ def _alike(rule: EligibilityRule, application: Application, others: object) -> l
 
 def _marked_options(application: Application) -> dict[str, str]:
     """Chosen options that the form marks for staff: value -> sentence."""
-    found = {}
+    found: dict[str, str] = {}
     for question in fields.questions(application.form_version.sections):
         answer = application.answers.get(question["key"])
         chosen = answer if isinstance(answer, list) else [answer]

@@ -231,7 +231,7 @@ def test_a_new_program_starts_with_a_form_a_rubric_and_letters():
 
 def test_readiness_names_the_reason():
     program = make.make_program(open_it=False, decline_mode=DeclineMode.TOLD)
-    MessageTemplate.objects.filter(program=program, kind="receipt").delete()
+    MessageTemplate.objects.filter(program=program, kind__in=["receipt", "told_decline"]).delete()
     program.criteria.filter(key="merit").update(weight_percent=10)
 
     missing = catalogue.missing_for_opening(program)
