@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import secrets
 import signal
 import statistics
@@ -72,7 +73,10 @@ class Client:
     def _checked(self, expect: int, method: str, path: str, **more: object) -> bytes:
         status, content = self.request(method, path, **more)  # type: ignore[arg-type]
         if status != expect:
-            raise BadAnswer(f"{method} {path}: {status} {self.where}, not {expect}: {content[:300]!r}")
+            text = re.sub(r"<[^>]*>|\s+", " ", content.decode(errors="replace").partition("<main")[2])
+            raise BadAnswer(
+                f"{method} {path}: {status} {self.where}, not {expect}: {' '.join(text.split())[:1000]}"
+            )
         return content
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from django.db import connection
@@ -43,7 +43,7 @@ def against(
     return figure
 
 
-def applicant_pages(port: int, people: list[pages_world.Applicant], size: int, rounds: int) -> list[Figure]:
+def applicant_pages(port: int, people: list[pages_world.Applicant], rounds: int) -> Iterator[Figure]:
     """S7, S8: the page of eighteen questions, its autosave, and sending."""
     first, *rest = people
     client = Client(port, first.session)
@@ -65,43 +65,32 @@ def applicant_pages(port: int, people: list[pages_world.Applicant], size: int, r
     def plain_page() -> None:
         client.get("/bench/form/")
 
-    found = [
-        against(
-            lambda: client.get(page),
-            plain_page,
-            row="S7",
-            name="page: form of 18 questions / plain crispy",
-            size=18,
-            target=0.5,
-            rounds=rounds,
-            beside=lambda: client.get("/bench/form/?countries=all"),
-        ),
-        against(
-            autosave,
-            plain_post,
-            row="S8",
-            name="page: autosave / valid POST, one INSERT",
-            size=18,
-            target=2,
-            rounds=rounds,
-        ),
-        against(
-            send,
-            plain_post,
-            row="S8",
-            name="page: send / valid POST, one INSERT",
-            size=18,
-            target=5,
-            rounds=rounds,
-        ),
-    ]
+    form = against(
+        lambda: client.get(page),
+        plain_page,
+        row="S7",
+        name="page: form of 18 questions / plain crispy",
+        size=18,
+        target=0.5,
+        rounds=rounds,
+        beside=lambda: client.get("/bench/form/?countries=all"),
+    )
     nothing = load.rate(lambda: Client(port), "/bench/nothing/")
     forms = load.rate(lambda: Client(port, first.session), page)
-    found[
-        0
-    ].note += f"; S is the plain form with all countries, as ours has: {found[0].service / (found[0].sql or 1):.2f} x"
-    found[0].note += f"; 4 connections: {forms:.0f}/s, trivial view {nothing:.0f}/s"
-    return found
+    form.note += (
+        f"; S: the plain form with all countries; 4 connections {forms:.0f}/s, trivial view {nothing:.0f}/s"
+    )
+    yield form
+    for work, name, target in ((autosave, "autosave", 2), (send, "send", 5)):
+        yield against(
+            work,
+            plain_post,
+            row="S8",
+            name=f"page: {name} / valid POST, one INSERT",
+            size=18,
+            target=target,
+            rounds=rounds,
+        )
 
 
 def version_on(page: bytes) -> str:
@@ -113,54 +102,46 @@ def staff_pages(
     staff: tuple[pages_world.Staff, pages_world.Staff],
     sizes: tuple[int, int],
     rounds: int,
-) -> list[Figure]:
+) -> Iterator[Figure]:
     """S9, S13: the same pages of the same person in the small portal and in the large one."""
     small, large = (Client(port, one.reviewer) for port, one in zip(ports, staff, strict=True))
     small_manager, large_manager = (Client(port, one.manager) for port, one in zip(ports, staff, strict=True))
     grown = f"{sizes[1]:,} / {sizes[0]:,}"
-    found = []
     for row, name, path, target in (
         ("S9", "queue of a reviewer", QUEUE, 1.1),
         ("S9", "desk of a reviewer", "/admin/", 1.1),
     ):
-        found.append(
-            against(
-                lambda path=path: large.get(path),
-                lambda path=path: small.get(path),
-                row=row,
-                name=f"page: {name}, {grown}",
-                size=sizes[1],
-                target=target,
-                rounds=rounds,
-            )
-        )
-    found.append(
-        against(
-            lambda: large_manager.get(QUEUE),
-            lambda: small_manager.get(QUEUE),
-            row="S11",
-            name=f"page: list of a manager, {grown}",
+        yield against(
+            lambda path=path: large.get(path),
+            lambda path=path: small.get(path),
+            row=row,
+            name=f"page: {name}, {grown}",
             size=sizes[1],
-            target=1.5,
+            target=target,
             rounds=rounds,
         )
+    yield against(
+        lambda: large_manager.get(QUEUE),
+        lambda: small_manager.get(QUEUE),
+        row="S11",
+        name=f"page: list of a manager, {grown}",
+        size=sizes[1],
+        target=1.5,
+        rounds=rounds,
     )
     meter = Meter()
     path = f"{QUEUE}{staff[1].to_review}/review/"
     for _ in range(rounds):
         meter.median_of(lambda: large.get(path), ASKED)
-    found.append(
-        measure.limit(
-            row="S13",
-            name="page: review, p50",
-            unit="ms",
-            size=sizes[1],
-            value=sorted(meter.seconds)[len(meter.seconds) // 2] * 1000,
-            most=25,
-            note=meter.note(),
-        )
+    yield measure.limit(
+        row="S13",
+        name="page: review, p50",
+        unit="ms",
+        size=sizes[1],
+        value=sorted(meter.seconds)[len(meter.seconds) // 2] * 1000,
+        most=25,
+        note=meter.note(),
     )
-    return found
 
 
 def silent_pages(port: int, silent: list[pages_world.Silent], rounds: int) -> list[Figure]:
@@ -212,16 +193,14 @@ def main() -> None:
     world.sql("VACUUM (ANALYZE)")
     with pages_world.on("bench_pages_large"):
         staff_large = world.timed(f"{sizes[1]:,} applications", lambda: pages_world.fill(sizes[1]))
-    figures: list[Figure] = []
     with load.website(url) as small, load.website(large_url) as large:
         for work in (
-            lambda: applicant_pages(small, people, sizes[0], rounds),
+            lambda: applicant_pages(small, people, rounds),
             lambda: staff_pages((small, large), (staff_small, staff_large), sizes, rounds),
             lambda: silent_pages(small, silent, rounds),
         ):
             for figure in work():
                 print(figure.as_json(), flush=True)
-                figures.append(figure)
     for figure in counters.figures(here, "bench_pages_large", staff_small, staff_large, sizes):
         print(figure.as_json(), flush=True)
     connection.close()

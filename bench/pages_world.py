@@ -210,10 +210,11 @@ def silent_states() -> list[Silent]:
     """Copies of one application of the cycle in review, in every state that looks the same until the decided-by date.
 
     Each belongs to another person, because nobody has two in one cycle; answers, dates and the length of the addresses are
-    the same. After drafts(), whose people they are.
+    the same.
     """
     from portal.models import User
 
+    world.people(100, prefix="silent")
     for statement in ("SET session_replication_role = replica", SILENT, "RESET session_replication_role"):
         world.sql(statement)
     rows = world.sql(
@@ -233,5 +234,5 @@ SILENT = """
         title, field, institution, country, career_stage, requested_cents, requested_months, requested_models, '', email_domain,
         'silent' || person.place
       FROM (SELECT * FROM applications_application WHERE state = 'in_review' ORDER BY id LIMIT 1) AS one,
-           (SELECT id, row_number() OVER (ORDER BY id) AS place FROM portal_user WHERE email LIKE 'drafter__@lab__.%%' LIMIT 4) AS person
+           (SELECT id, row_number() OVER (ORDER BY id) AS place FROM portal_user WHERE email LIKE 'silent__@lab__.%%' LIMIT 4) AS person
 """
