@@ -1,11 +1,17 @@
+import re
+
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
+from django.urls import reverse
 
 from portal.models import AuditEvent
 from portal.roles import PERMISSIONS, Role
 from programs import memberships
-from programs.models import Membership
-from tests.factories.applications import AFTER, BEFORE, make_program, make_user
+from programs.models import Membership, Program
+from tests.factories.applications import AFTER, BEFORE, make_member, make_program, make_user
+from tests.factories.staff import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +64,24 @@ def test_every_permission_of_a_role_exists(role: Role) -> None:
 
     assert group.permissions.count() == len(set(PERMISSIONS[role]))
     assert Permission.objects.count() > 0
+
+
+def test_loading_programs_brings_the_permissions_of_roles_up_to_date() -> None:
+    group = memberships.group_of(Role.MANAGER)
+    group.permissions.clear()
+
+    call_command("load_presets", "ai-for-science")
+
+    assert group.permissions.count() == len(set(PERMISSIONS[Role.MANAGER]))
+
+
+@pytest.mark.parametrize("slug", ["ai-for-science", "external-researcher-access", "openai-researcher-access"])
+def test_a_shipped_program_fits_the_limit_of_one_request_twice(slug: str) -> None:
+    call_command("load_presets", slug)
+    program = Program.objects.get(slug=slug)
+    manager = make_member(program, Role.MANAGER)
+
+    page = signed_in(manager).get(reverse("admin:programs_program_change", args=[program.pk])).text
+
+    names = re.findall(r'<(?:input|select|textarea)[^>]* name="', page)
+    assert len(names) * 2 < settings.DATA_UPLOAD_MAX_NUMBER_FIELDS

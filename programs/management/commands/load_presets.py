@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal import clock
 from portal.refusals import Refused
-from programs import presets
+from programs import memberships, presets
 
 
 class Command(BaseCommand):
@@ -31,6 +31,8 @@ class Command(BaseCommand):
             except Refused as error:
                 raise CommandError(str(error)) from error
             self._report(loaded, dry_run=dry_run)
+        if not dry_run:
+            memberships.sync_groups()  # this runs at every upgrade, which may bring new permissions
 
     def _path(self, name: str) -> Path:
         for path in (Path(name), presets.SHIPPED / f"{name}.yaml"):
