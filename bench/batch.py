@@ -235,7 +235,7 @@ def growth(small: Figure, large: Figure) -> Figure:
         ratio=times,
         low=times,
         high=times,
-        target=1.15 * large.size / small.size,
+        target=round(1.15 * large.size / small.size, 2),
     )
     figure.verdict = measure.judge(figure)
     return figure

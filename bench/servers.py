@@ -36,6 +36,8 @@ NOT_INHERITED = ("PROVIDER_ADAPTER", "PROVIDER_URL", "EMAIL_HOST", "SITE_URL", "
 def running(folder: Path) -> Iterator[dict[str, str]]:
     """Start PostgreSQL (fsync on) and Redis, prepare the empty database; gives the environment of the parts."""
     with Servers(folder, durable=True) as servers:
+        # The parts vacuum between rounds; a worker that does it within a round would be a matter of luck.
+        _run(servers.database_url, "ALTER SYSTEM SET autovacuum = off", "SELECT pg_reload_conf()")
         yield prepared({**os.environ, **servers.urls(), "LOCAL_DIR": str(folder / "local")})
 
 
@@ -65,16 +67,19 @@ def create(name: str, beside: str, *, template: str = "template0") -> str:
     """Make a database anew, as a copy of another one; returns its address."""
     if not re.fullmatch(r"bench_[a-z_]+", name):
         raise ValueError(f"{name} is no name for a database of the bench")
-    with closing(psycopg2.connect(url_of("postgres", beside))) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    drop(name, beside)
+    _run(url_of("postgres", beside), f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
     return url_of(name, beside)
 
 
 def drop(name: str, beside: str) -> None:
-    with closing(psycopg2.connect(url_of("postgres", beside))) as connection:
+    _run(url_of("postgres", beside), f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _run(url: str, *statements: str) -> None:
+    """Statements that no transaction may hold."""
+    with closing(psycopg2.connect(url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            for statement in statements:
+                cursor.execute(statement)
