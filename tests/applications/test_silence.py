@@ -44,6 +44,7 @@ DOORS: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = [
     ("GET", "review_and_send", (), {}),
     ("POST", "again", (), {}),
     ("POST", "use_new_form", (), {}),
+    ("POST", "send_late", (), {"code": "AAAA-BBBB-CCCC"}),
     ("POST", "award", (), {"terms": "on", "organization_id": ORGANIZATION_ID, "owner": "on"}),
     ("POST", "section", ("you",), {"institution": "X", "country": "DE", "version": "1"}),
     ("POST", "autosave", ("you",), {}),
