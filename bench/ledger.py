@@ -369,6 +369,7 @@ def main() -> None:
     world.setup()
     world.sql(Path(__file__).with_name("reference.sql").read_text())
     for size in options.sizes:
+        empty_ledger()
         world.sql("DELETE FROM portal_user WHERE email LIKE 'holder%%'", [])
         release = Release(size)
         print(release.figure(options.rounds or (7 if size <= 10_000 else 5)).as_json(), flush=True)
