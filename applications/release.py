@@ -26,7 +26,7 @@ from credits.money import format_money
 from portal import audit
 from portal.crash_points import crash_here
 from portal.database import allow_long_statements
-from portal.models import AuditEvent, User
+from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
 from programs import fields, memberships
@@ -323,18 +323,17 @@ def _letter(kind: MessageKind, decision: Decision, cycle: Cycle, at: datetime) -
 
 
 def _record(decisions: list[Decision], by: User, at: datetime) -> None:
-    AuditEvent.objects.bulk_create(
-        [
-            audit.event(
-                action="decision.release",
-                subject=decision,
-                by=by,
-                at=at,
-                application=decision.application_id,
-                kind=decision.kind,
-                amount_cents=decision.amount_cents,
-            )
+    audit.record_many(
+        action="decision.release",
+        subjects=Decision,
+        details={
+            decision.pk: {
+                "application": decision.application_id,
+                "kind": decision.kind,
+                "amount_cents": decision.amount_cents,
+            }
             for decision in decisions
-        ],
-        batch_size=5_000,
+        },
+        by=by,
+        at=at,
     )

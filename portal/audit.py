@@ -1,7 +1,10 @@
 """Write the audit trail: who did what to which record, and when."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import Model
 
 from portal.models import AuditEvent, User
@@ -28,3 +31,22 @@ def event(*, action: str, subject: Model, by: User | None, at: datetime, **detai
         subject_id=str(subject.pk),
         details=details,
     )
+
+
+def record_many(
+    *,
+    action: str,
+    subjects: type[Model],
+    details: Mapping[int, Mapping[str, object]],
+    by: User | None,
+    at: datetime,
+) -> None:
+    """Add one event for each of many records of one kind, in one statement. details: primary key -> facts, as above."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO portal_auditevent (at, recorded_at, actor_id, action, subject_type, subject_id, details)
+            SELECT %s, clock_timestamp(), %s, %s, %s, key, value FROM jsonb_each(%s::jsonb) ORDER BY key::bigint
+            """,
+            [at, None if by is None else by.pk, action, subjects._meta.label_lower, json.dumps(details)],
+        )
