@@ -5,6 +5,8 @@ RUN python -m venv /venv \
  && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /requirements.lock
 
 FROM python:3.11-slim
+# Letters of Chinese, Japanese and Korean for the PDF files.
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-droid-fallback && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 portal \
  && useradd --uid 10001 --gid portal --home-dir /app --shell /usr/sbin/nologin portal \
  && install -d -o portal -g portal -m 0750 /var/lib/portal

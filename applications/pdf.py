@@ -37,8 +37,9 @@ _JOINED = re.compile(r"[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _JOINED_COST = 4  # how much longer HarfBuzz takes for them
 _NO_LETTERS = re.compile(r"[\W\d_]{150}")  # fpdf2 looks for the next letter by recursion, so one is never far
 _MAIN, _BOLD = "figo", "figbo"
-_FALLBACK = ("cjk", "symbol2", "math")
-_CJK = Path(__file__).parents[1] / "portal" / "fonts" / "DroidSansFallback.ttf"
+# Chinese, Japanese and Korean letters come from the machine's own font (Debian: fonts-droid-fallback), where it has one.
+CJK = Path("/usr/share/fonts-droid-fallback/truetype/DroidSansFallback.ttf")
+_FALLBACK = (*(("cjk",) if CJK.is_file() else ()), "symbol2", "math")
 
 
 def render(paper: Paper, *, site: str) -> bytes:
@@ -204,7 +205,7 @@ def _folder() -> Path:
 def _font_file(name: str) -> Path:
     """The file of a font; those of the package are unpacked once for each process."""
     if name == "cjk":
-        return _CJK
+        return CJK
     path = _folder() / f"{name}.ttf"
     path.write_bytes(pymupdf_fonts.myfont(name))
     return path
