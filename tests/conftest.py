@@ -25,6 +25,16 @@ def _clean_cache() -> None:
     processes.drop_keys(os.environ["CACHE_PREFIX"] + ":")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """No test may leave the clock held: a later one, and its real processes, would live at different times."""
+    yield
+    from portal import clock
+
+    held, clock._fixed = clock._fixed, None
+    assert held is None, f"this test left the clock at {held}"
+
+
 @pytest.fixture
 def worker(transactional_db: None, tmp_path: Path) -> Callable[..., AbstractContextManager[Any]]:
     """`with worker() as process:` runs a real Celery worker on the test database (options: tests/processes.py)."""
