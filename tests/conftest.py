@@ -13,6 +13,7 @@ import pytest
 from tests import processes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PATIENCE_MS = 30_000  # a slow machine is no failure; what waits for something waits this long
 NO_BROWSER = """
 
   **** BROWSER TESTS SKIPPED: no Chromium found. On Debian: apt-get install chromium ****
@@ -46,7 +47,9 @@ def chromium() -> Iterator[Any]:
     """One Chromium for the whole run."""
     if CHROMIUM is None:
         pytest.skip(NO_BROWSER)
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
 
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
@@ -71,7 +74,7 @@ def new_page(chromium: Any, live_server: Any, browser_errors: list[str]) -> Iter
     def make(**options: Any) -> Any:
         context = chromium.new_context(**{"base_url": live_server.url, "locale": "en-GB", **options})
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("console", lambda message: _note_console(browser_errors, message))
         page.on("pageerror", lambda error: browser_errors.append(f"script: {error}"))

@@ -103,7 +103,7 @@ def test_leaving_the_tab_saves_at_once(page, program, person) -> None:
     page.focus("#id_title")
     page.keyboard.type("Half a ti")
 
-    with page.expect_response("**/autosave/", timeout=2_000):
+    with page.expect_response("**/autosave/", timeout=5_000):
         page.evaluate(
             "Object.defineProperty(document, 'visibilityState', {value: 'hidden'});"
             "document.dispatchEvent(new Event('visibilitychange'))"
@@ -123,7 +123,7 @@ def tab_to(page: Any, selector: str, *, most: int = 80) -> None:
             page.wait_for_function(  # a page that scrolls smoothly takes a moment
                 "() => { const r = document.activeElement.getBoundingClientRect();"
                 " return r.width > 0 && r.bottom > 0 && r.top < innerHeight; }",
-                timeout=2_000,
+                timeout=5_000,
             )
             return
         page.keyboard.press("Tab")
