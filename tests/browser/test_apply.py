@@ -103,7 +103,7 @@ def test_leaving_the_tab_saves_at_once(page, program, person) -> None:
     page.focus("#id_title")
     page.keyboard.type("Half a ti")
 
-    with page.expect_response("**/autosave/", timeout=5_000):
+    with page.expect_response("**/autosave/", timeout=2_000):
         page.evaluate(
             "Object.defineProperty(document, 'visibilityState', {value: 'hidden'});"
             "document.dispatchEvent(new Event('visibilitychange'))"
