@@ -71,7 +71,7 @@ def test_open_pages_have_no_violation_wide_narrow_light_or_dark(new_page, access
         for path in paths:
             page.goto(path)
             assert page.locator("html").get_attribute("data-bs-theme") == scheme
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
             accessible(page)
 
 
@@ -92,7 +92,7 @@ def test_pages_of_an_applicant_have_no_violation(new_page, accessible, program, 
             "/accounts/email/",
         ):
             page.goto(path)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+            page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
             accessible(page)
 
 
