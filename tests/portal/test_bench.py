@@ -275,6 +275,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("bench")  # they share one empty database, made anew by whoever comes first
 @pytest.mark.parametrize(
     ("part", "options", "rows"),
     [
