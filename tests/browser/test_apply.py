@@ -93,7 +93,8 @@ def test_a_browser_killed_while_typing_loses_five_seconds_at_most(
     safe = sum(1 for moment in typed_at if moment < killed_at - 5)
     assert safe > 20
     assert len(kept) >= safe
-    assert kept == [f"word{number}" for number in range(len(kept))]
+    typed = " ".join(f"word{number}" for number in range(len(typed_at)))
+    assert typed.startswith(" ".join(kept))  # a save may fall into the middle of a word
 
 
 def test_leaving_the_tab_saves_at_once(page, program, person) -> None:
