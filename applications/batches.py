@@ -6,13 +6,13 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
-from applications import scoring
 from applications.models import Application, Batch
 from applications.states import State
 from portal import audit
 from portal.crash_points import crash_here
 from portal.database import allow_long_statements
 from portal.refusals import Refused
+from programs import rulebook
 from programs.models import Cycle, CycleState
 
 
@@ -31,7 +31,7 @@ class Formed:
 
 
 def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
-    """Put every application sent before the cut-off into the cycle's batch and into review.
+    """Put every application sent before the cut-off into the cycle's batch and into review, and freeze its rules.
 
     One transaction; any number of callers at once give one batch. The cycle's row is locked alone, so it waits for
     submits that are under way (applications.intake shares that row) and none slips in after the manifest is drawn.
@@ -50,13 +50,14 @@ def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
         waiting = Application.objects.filter(cycle=cycle, state=State.SUBMITTED)
         if dry_run:
             return Formed(cycle_id, None, moved=waiting.count(), created=False)
+        version = rulebook.freeze(cycle=cycle, at=at)
         references = [str(name) for name in waiting.order_by("id").values_list("reference", flat=True)]
         batch = Batch.objects.create(
             cycle=cycle,
             formed_at=at,
             applications_count=len(references),
             manifest_sha256=manifest(references),
-            rules=_rules(cycle),
+            rules={"version": version.number, "sha256": version.content_sha256},
         )
         moved = _move(batch)
         cycle.state = CycleState.IN_REVIEW
@@ -93,22 +94,3 @@ def _move(batch: Batch) -> int:
             },
         )
         return cursor.rowcount
-
-
-def _rules(cycle: Cycle) -> dict[str, object]:
-    """The program's rules as they stand now, kept with the batch."""
-    program = cycle.program
-    return {
-        "award_mode": program.award_mode,
-        "award_default_cents": program.award_default_cents,
-        "award_cap_cents": program.award_cap_cents,
-        "four_eyes_above_cents": program.four_eyes_above_cents,
-        "decline_mode": program.decline_mode,
-        "term_mode": program.term_mode,
-        "term_months": program.term_months,
-        "rubric": scoring.rubric_snapshot(program.criteria.order_by("position", "pk")),
-        "rules": [
-            {"kind": rule.kind, "outcome": rule.outcome, "as_of": rule.as_of and rule.as_of.isoformat()}
-            for rule in program.rules.order_by("position", "pk")
-        ],
-    }

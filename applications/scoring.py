@@ -39,18 +39,3 @@ def weights(criteria: Iterable[Criterion]) -> dict[int, int]:
         for criterion in criteria
         if criterion.kind == CriterionKind.SCORE
     }
-
-
-def rubric_snapshot(criteria: Iterable[Criterion]) -> list[dict[str, object]]:
-    """The rubric as plain data, to be kept with a batch."""
-    return [
-        {
-            "key": criterion.key,
-            "name": criterion.name,
-            "kind": criterion.kind,
-            "weight_percent": criterion.weight_percent,
-            "scale_max": criterion.scale_max,
-            "anchors": criterion.anchors,
-        }
-        for criterion in criteria
-    ]

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from portal.roles import Role
+from programs.request_models import RequestForm, RequestKind, RequestOutcome, RequestSenders
 
 
 class ProgramState(models.TextChoices):
@@ -126,7 +127,10 @@ class Program(models.Model):
     blind_first_look = models.BooleanField(default=False)
     reapply_after_on = models.DateField(null=True, blank=True, help_text="Program revision date.")
     reapply_wait_days = models.PositiveSmallIntegerField(default=0)
-    urgent_contact = models.EmailField(blank=True, help_text="Lane for award holders; empty means none.")
+    urgent_contact = models.EmailField(
+        blank=True,
+        help_text="Mailbox that hears at once of urgent and general requests, beside their queue; empty means none.",
+    )
 
     class Meta:
         constraints = [
@@ -153,6 +157,31 @@ class Program(models.Model):
         return self.name
 
 
+class ProgramVersion(models.Model):
+    """The rules of a program as they stood at one moment. A cycle keeps the version it was frozen under.
+
+    Only programs.rulebook writes and reads the content; a row never changes.
+    """
+
+    program = models.ForeignKey(Program, models.PROTECT, related_name="versions", db_index=False)
+    number = models.PositiveIntegerField()
+    content = models.JSONField()
+    content_sha256 = models.CharField(max_length=64, help_text="Over the content as canonical JSON.")
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["program", "number"], name="one_program_version_per_number")
+        ]
+        triggers = [
+            pgtrigger.Protect(name="program_version_is_kept", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"
+
+
 class CycleState(models.TextChoices):
     PLANNED = "planned", "Planned"
     OPEN = "open", "Open"
@@ -173,8 +202,25 @@ class Cycle(models.Model):
     review_due_at = models.DateTimeField()
     state = models.CharField(max_length=16, choices=CycleState, default=CycleState.PLANNED)
     closed_at = models.DateTimeField(null=True, blank=True)
+    rules_version = models.ForeignKey(
+        ProgramVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="cycles",
+        help_text="The rules it is evaluated by, kept when its batch is formed (programs.rulebook).",
+    )
 
     class Meta:
+        triggers = [
+            pgtrigger.Protect(
+                name="cycle_keeps_its_rules",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(
+                    old__rules_version__isnull=False, old__rules_version__df=pgtrigger.F("new__rules_version")
+                ),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["program", "evaluation_on"], name="one_cycle_per_evaluation_day"),
             models.CheckConstraint(
@@ -246,9 +292,16 @@ class CriterionKind(models.TextChoices):
 
 @pghistory.track()
 class Criterion(models.Model):
-    """One line of the rubric. Weights of the scores of a program add up to 100."""
+    """One line of the rubric. Weights of the scores of a program add up to 100.
 
-    program = models.ForeignKey(Program, models.CASCADE, related_name="criteria")  # part of the program
+    One that leaves the rubric while scores or frozen rules name it belongs to no program any more, so that only those
+    still know it.
+    """
+
+    program = models.ForeignKey(
+        Program, models.CASCADE, related_name="criteria", null=True
+    )  # part of the program
+    left = models.ForeignKey(Program, models.PROTECT, related_name="past_criteria", null=True, blank=True)
     key = models.SlugField(max_length=32)
     name = models.CharField(max_length=80)
     description = models.TextField()
@@ -274,6 +327,11 @@ class Criterion(models.Model):
                 condition=~Q(kind=CriterionKind.GATE) | Q(weight_percent=0),
                 name="gate_has_no_weight",
                 violation_error_message="A gate passes or fails; it has no weight.",
+            ),
+            models.CheckConstraint(
+                condition=Q(program__isnull=False, left__isnull=True)
+                | Q(program__isnull=True, left__isnull=False),
+                name="criterion_is_used_or_left",
             ),
         ]
 
@@ -369,6 +427,9 @@ class MessageKind(models.TextChoices):
     POSTED = "posted", "Posted, to the grantee when the provider confirmed"
     TOLD_DECLINE = "told_decline", "Decline, to the applicant where the program tells"
     INVITATION = "invitation", "Invitation, to a co-investigator"
+    REQUEST_RECEIPT = "request_receipt", "Receipt of a request, to whoever sent it"
+    REQUEST_ANSWER = "request_answer", "Answer to a request, to whoever sent it"
+    REQUEST_ALERT = "request_alert", "A request has come, to the program's mailbox"
 
 
 @pghistory.track()

@@ -75,6 +75,15 @@ class Application(models.Model):
         related_name="applications",
         db_index=False,
     )
+    came_from = models.ForeignKey(
+        "programs.Cycle",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="The cycle that deferred it, set once that cycle's decided-by date is over.",
+    )
     reference = models.CharField(max_length=32, null=True, blank=True, unique=True)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     answers = models.JSONField(default=dict)
@@ -202,7 +211,9 @@ class Batch(models.Model):
     formed_at = models.DateTimeField()
     applications_count = models.PositiveIntegerField()
     manifest_sha256 = models.CharField(max_length=64, help_text="Over the references, in order.")
-    rules = models.JSONField(default=dict, help_text="The program's rules and rubric as they stood.")
+    rules = models.JSONField(
+        default=dict, help_text="Number and SHA-256 of the version of the rules (programs.rulebook)."
+    )
     screened_at = models.DateTimeField(null=True, blank=True)
     assigned_at = models.DateTimeField(null=True, blank=True)
 

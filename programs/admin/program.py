@@ -69,6 +69,7 @@ class Part(admin.StackedInline):
 
 class CriterionInline(Part):
     model = Criterion
+    fk_name = "program"
     verbose_name_plural = "Rubric"
     ordering = ("position", "pk")
     fields = (
