@@ -1,7 +1,7 @@
 from applications.models.attachment import Attachment, AttachmentState
 from applications.models.collaborator import Collaborator, Right
 from applications.models.contact import ContactMessage
-from applications.models.decision import Decision, DecisionKind, DecisionState
+from applications.models.decision import STANDING, CutLine, Decision, DecisionKind, DecisionState, Override
 from applications.models.institution import Institution, InstitutionWord
 from applications.models.intake import (
     Application,
@@ -30,6 +30,7 @@ from applications.models.review import (
 
 __all__ = [
     "CONTACT",
+    "STANDING",
     "Application",
     "ApplicationRevision",
     "Assignment",
@@ -43,6 +44,7 @@ __all__ = [
     "Confidence",
     "Conflict",
     "ContactMessage",
+    "CutLine",
     "Decision",
     "DecisionKind",
     "DecisionState",
@@ -53,6 +55,7 @@ __all__ = [
     "LateEntry",
     "Notice",
     "NoticeState",
+    "Override",
     "Recusal",
     "RecusalKind",
     "Review",

@@ -9,17 +9,35 @@ from django.db.models import F, Q
 class DecisionKind(models.TextChoices):
     AWARD = "award", "Award"
     DECLINE = "decline", "Decline"
+    DEFER = "defer", "Deferral"
+    WAITLIST = "waitlist", "Waiting list"
 
 
 class DecisionState(models.TextChoices):
     PENDING = "pending", "Pending"
     RELEASED = "released", "Released"
     VOID = "void", "Undone"
+    CARRIED = "carried", "Carried into a later evaluation"
+
+
+STANDING = (DecisionState.PENDING, DecisionState.RELEASED)
+"""States of the one decision that an application has now."""
+
+
+class Override(models.TextChoices):
+    """Why an award needs a reason and a second person whatever its amount."""
+
+    BELOW_LINE = "below_line", "below the line"
+    FLAGGED = "flagged", "despite a flag"
 
 
 @pghistory.track(level=pghistory.Statement)  # a release changes thousands at once
 class Decision(models.Model):
-    """One outcome of one application. Above the limit a second person must approve; the database refuses less."""
+    """One outcome of one application. Above the limit a second person must approve; the database refuses less.
+
+    Triggers of migration 0009 bind an approval to what was approved, keep the people apart, and count again at release
+    what the same person and organization got in twelve months (docs/security.md, "Four eyes").
+    """
 
     application = models.ForeignKey("applications.Application", models.PROTECT, related_name="decisions")
     kind = models.CharField(max_length=8, choices=DecisionKind)
@@ -29,12 +47,36 @@ class Decision(models.Model):
     granted_models = models.JSONField(default=list, blank=True)
     reason = models.TextField(blank=True, help_text="Staff only.")
     four_eyes_above_cents = models.BigIntegerField(help_text="The program's limit when it was proposed.")
+    counted_cents = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="With the other awards of the same person or organization in twelve months.",
+    )
+    overrides = models.CharField(
+        max_length=40, blank=True, db_default="", help_text="Values of Override, separated by commas."
+    )
+    place = models.PositiveSmallIntegerField(null=True, blank=True, help_text="On the waiting list.")
+    to_cycle = models.ForeignKey(
+        "programs.Cycle",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        help_text="Where a deferral leads; set at release.",
+    )
     proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     proposed_at = models.DateTimeField()
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     approved_at = models.DateTimeField(null=True, blank=True)
+    approved_binding = models.BinaryField(
+        max_length=32,
+        null=True,
+        editable=False,
+        help_text="Hash of what was approved; the database writes it.",
+    )
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -49,7 +91,7 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["application"],
-                condition=~Q(state=DecisionState.VOID),
+                condition=Q(state__in=STANDING),
                 name="one_decision_per_application",
             ),
             models.CheckConstraint(
@@ -69,8 +111,12 @@ class Decision(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state=DecisionState.RELEASED)
-                | Q(kind=DecisionKind.DECLINE)
-                | Q(amount_cents__lte=F("four_eyes_above_cents"))
+                | ~Q(kind=DecisionKind.AWARD)
+                | Q(
+                    amount_cents__lte=F("four_eyes_above_cents"),
+                    counted_cents__lte=F("four_eyes_above_cents"),
+                    overrides="",
+                )
                 | Q(approved_by__isnull=False),
                 name="large_award_has_second_person",
                 violation_error_message="An award above the limit needs a second person.",
@@ -84,8 +130,58 @@ class Decision(models.Model):
                 condition=~Q(state=DecisionState.RELEASED, kind=DecisionKind.AWARD) | Q(grant__isnull=False),
                 name="released_award_has_grant",
             ),
+            models.CheckConstraint(
+                condition=Q(overrides="") | ~Q(reason=""),
+                name="override_has_reason",
+                violation_error_message="An award against the ranking or despite a flag needs a reason.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=DecisionKind.WAITLIST)
+                | (Q(place__isnull=False) & Q(state__in=[DecisionState.PENDING, DecisionState.VOID])),
+                name="waiting_list_has_place_and_is_not_released",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind=DecisionKind.DEFER)
+                | ~Q(state__in=[DecisionState.RELEASED, DecisionState.CARRIED])
+                | (Q(to_cycle__isnull=False) & ~Q(reason="")),
+                name="released_deferral_has_cycle_and_reason",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=DecisionState.CARRIED) | Q(kind=DecisionKind.DEFER),
+                name="only_deferrals_are_carried",
+            ),
         ]
         indexes = [models.Index(fields=["state", "kind"], name="decision_by_state")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.get_state_display().lower()})"
+
+    @property
+    def needs_second_person(self) -> bool:
+        """Whether somebody else has to approve before release. The release counts again."""
+        if self.kind != DecisionKind.AWARD:
+            return False
+        counted = max(self.amount_cents or 0, self.counted_cents)
+        return bool(self.overrides) or counted > self.four_eyes_above_cents
+
+    @property
+    def overrides_in_words(self) -> str:
+        return " and ".join(Override(value).label for value in self.overrides.split(",") if value)
+
+
+class CutLine(models.Model):
+    """The place in a cycle's ranking down to which awards are planned. An award below it is an override."""
+
+    cycle = models.OneToOneField("programs.Cycle", models.PROTECT, related_name="cut_line")
+    place = models.PositiveIntegerField(help_text="Awards above the line when it was drawn.")
+    lowest_mean = models.DecimalField(
+        max_digits=6, decimal_places=4, help_text="Mean of the last one above it."
+    )
+    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    set_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(place__gt=0), name="cut_line_has_place")]
+
+    def __str__(self) -> str:
+        return f"line after {self.place}"
