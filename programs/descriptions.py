@@ -70,8 +70,11 @@ _TEXTS = {"label": 300, "help": 1000, "placeholder": 100, "autocomplete": 40, "f
 _FLAGS = ("required", "blind", "personal", "other")
 
 
-def problems(sections: object) -> list[str]:
-    """Say what is wrong with a form description, one sentence each; an empty list means it can be published."""
+def problems(sections: object, *, maps_to: Mapping[str, tuple[str, ...]] = MAPS_TO) -> list[str]:
+    """Say what is wrong with a form description, one sentence each; an empty list means it can be published.
+
+    maps_to: what an answer may fill, with the types that can.
+    """
     if not isinstance(sections, list) or not sections:
         return ["A form needs at least one section."]
     if len(sections) > MOST_SECTIONS:
@@ -85,7 +88,7 @@ def problems(sections: object) -> list[str]:
         if not isinstance(section, Mapping) or not isinstance(section.get("questions"), list):
             continue
         for question in section["questions"]:
-            found += _question_problems(question, number, earlier, mapped)
+            found += _question_problems(question, number, earlier, mapped, maps_to)
             if isinstance(question, Mapping) and isinstance(question.get("key"), str):
                 earlier[question["key"]] = question
     if len(earlier) > MOST_QUESTIONS:
@@ -126,7 +129,11 @@ def _section_problems(section: object, number: int, seen: set[str]) -> Iterator[
 
 
 def _question_problems(
-    question: object, section: int, earlier: Mapping[str, Mapping[str, Any]], mapped: set[str]
+    question: object,
+    section: int,
+    earlier: Mapping[str, Mapping[str, Any]],
+    mapped: set[str],
+    maps_to: Mapping[str, tuple[str, ...]],
 ) -> Iterator[str]:
     if not isinstance(question, Mapping):
         yield f"Section {section} holds something that is not a question."
@@ -153,7 +160,7 @@ def _question_problems(
     yield from _limit_problems(question, where)
     yield from _type_problems(question, where)
     yield from _condition_problems(question, where, earlier)
-    yield from _mapping_problems(question, where, mapped)
+    yield from _mapping_problems(question, where, mapped, maps_to)
 
 
 def _limit_problems(question: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -285,14 +292,16 @@ def _is_answer(question: Mapping[str, Any], value: object) -> bool:
     )
 
 
-def _mapping_problems(question: Mapping[str, Any], where: str, mapped: set[str]) -> Iterator[str]:
+def _mapping_problems(
+    question: Mapping[str, Any], where: str, mapped: set[str], known: Mapping[str, tuple[str, ...]]
+) -> Iterator[str]:
     if "maps_to" not in question:
         return
     name = question["maps_to"]
-    if not isinstance(name, str) or name not in MAPS_TO:
-        yield f"{where}: maps_to is one of {', '.join(MAPS_TO)}."
-    elif question["type"] not in MAPS_TO[name]:
-        yield f"{where}: {name} comes from a question of type {' or '.join(MAPS_TO[name])}."
+    if not isinstance(name, str) or name not in known:
+        yield f"{where}: maps_to is one of {', '.join(known)}."
+    elif question["type"] not in known[name]:
+        yield f"{where}: {name} comes from a question of type {' or '.join(known[name])}."
     elif name in mapped:
         yield f"{where}: another question maps to {name} already."
     else:

@@ -77,7 +77,7 @@ def edit(
     if version.published_at:
         raise FormIsPublished(f"{version} is published. Start a new version from it.".capitalize())
     sections = change(version.sections)
-    _refuse_unkept(sections)
+    refuse_unkept(sections)
     if sections != version.sections:
         version.sections = sections
         version.save(update_fields=["sections"])
@@ -108,7 +108,8 @@ def published_before(version: FormVersion) -> FormVersion | None:
     return earlier.filter(number__lt=version.number).order_by("-number").first()
 
 
-def _refuse_unkept(sections: list[dict[str, Any]]) -> None:
+def refuse_unkept(sections: list[dict[str, Any]]) -> None:
+    """Raise CannotKeep for a description that is too large, or holds a character that no column takes."""
     text = json.dumps(sections, ensure_ascii=False)
     if len(text) > LARGEST_CHARS:
         raise CannotKeep(f"A form has at most {LARGEST_CHARS:,} characters in all.")

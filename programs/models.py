@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from portal.roles import Role
-from programs.request_models import RequestForm, RequestKind, RequestOutcome, RequestSenders
+from programs import request_models  # noqa: F401  Django finds models here only
 
 
 class ProgramState(models.TextChoices):
@@ -290,6 +290,13 @@ class CriterionKind(models.TextChoices):
     GATE = "gate", "Gate: pass or fail, not a score"
 
 
+class Phase(models.TextChoices):
+    """When a criterion is scored in a program whose first look hides names; elsewhere everything is scored at once."""
+
+    BLIND = "blind", "First look, names hidden"
+    NAMED = "named", "Second look, with names"
+
+
 @pghistory.track()
 class Criterion(models.Model):
     """One line of the rubric. Weights of the scores of a program add up to 100.
@@ -310,6 +317,28 @@ class Criterion(models.Model):
     scale_max = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(2), MaxValueValidator(10)]
     )
+    phase = models.CharField(
+        max_length=8,
+        choices=Phase,
+        default=Phase.BLIND,
+        db_default=Phase.BLIND.value,
+        help_text="Counts where the first look hides names.",
+    )
+    required = models.BooleanField(
+        default=True, db_default=True, help_text="A review is not complete without it."
+    )
+    not_applicable = models.BooleanField(
+        "may not apply",
+        default=False,
+        db_default=False,
+        help_text="A reviewer may say that it does not apply; its weight then falls to the others.",
+    )
+    independent = models.BooleanField(
+        "outside the total",
+        default=False,
+        db_default=False,
+        help_text="Scored and shown, and no part of the total.",
+    )
     anchors = models.JSONField(
         default=dict, blank=True, help_text='What a value means: {"1": "...", "5": "..."}.'
     )
@@ -327,6 +356,11 @@ class Criterion(models.Model):
                 condition=~Q(kind=CriterionKind.GATE) | Q(weight_percent=0),
                 name="gate_has_no_weight",
                 violation_error_message="A gate passes or fails; it has no weight.",
+            ),
+            models.CheckConstraint(
+                condition=Q(independent=False) | Q(weight_percent=0),
+                name="independent_has_no_weight",
+                violation_error_message="A criterion outside the total has no weight.",
             ),
             models.CheckConstraint(
                 condition=Q(program__isnull=False, left__isnull=True)
