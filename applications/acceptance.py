@@ -12,6 +12,7 @@ from credits.models import Stage
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
+from programs import rulebook
 
 
 class CannotAccept(Refused):
@@ -28,7 +29,7 @@ def accept(
     with transaction.atomic():
         application = (
             Application.objects.select_for_update(of=("self",))
-            .select_related("program")
+            .select_related("program", "cycle__rules_version")
             .get(pk=application_id)
         )
         decision = (
@@ -39,15 +40,14 @@ def accept(
         )
         if decision is None or decision.grant is None or application.state != State.AWARDED:
             raise CannotAccept("There is no award to accept.")
-        if application.program.terms and not terms_accepted:
+        rules = rulebook.for_application(application)
+        if rules.terms and not terms_accepted:
             raise CannotAccept("Read the terms and accept them first.")
         grant = decision.grant
         if decision.accepted_at is None or grant.organization is None:
             _refuse_ineligible(application)
         try:
-            text = organizations.clean_external_id(
-                application.program.organization_id_format, organization_id
-            )
+            text = organizations.clean_external_id(rules.organization_id_format, organization_id)
             if grant.organization is not None and grant.organization.external_id != text:
                 raise CannotAccept("This award has its organization already. Ask us to change it.")
             if grant.organization is None and grant.stage == Stage.RESERVED:
@@ -57,7 +57,7 @@ def accept(
             raise CannotAccept(str(error)) from error
         if decision.accepted_at is None:
             decision.accepted_at = at
-            decision.accepted_terms_version = application.program.terms_version
+            decision.accepted_terms_version = rules.terms_version
             decision.save(update_fields=["accepted_at", "accepted_terms_version"])
             audit.record(action="award.accept", subject=decision, by=by, at=at, application=application.pk)
         return decision

@@ -18,7 +18,7 @@ from portal.crash_points import crash_here
 from portal.database import allow_long_statements
 from portal.models import User
 from portal.roles import Role
-from programs import memberships
+from programs import memberships, rulebook
 from programs.models import Cycle
 
 
@@ -50,13 +50,15 @@ class Subject:
 def assign(*, batch_id: int, at: datetime) -> Assigned:
     """Assign a batch once and queue one letter for each reviewer. A second call changes nothing.
 
-    Demand is the program's `reviews_wanted`; only people who hold the reviewer role now are taken. An application with
-    too few reviewers gets those there are and is named in the answer; the batch board shows it.
+    Demand is `reviews_wanted` of the rules the cycle was frozen under; only people who hold the reviewer role now are
+    taken. An application with too few reviewers gets those there are and is named in the answer; the batch board shows it.
     """
     with transaction.atomic():
         allow_long_statements()
         batch = (
-            Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
+            Batch.objects.select_for_update(of=("self",))
+            .select_related("cycle__program", "cycle__rules_version")
+            .get(pk=batch_id)
         )
         if batch.assigned_at is not None:
             return Assigned()
@@ -66,7 +68,7 @@ def assign(*, batch_id: int, at: datetime) -> Assigned:
         pairs, short = balance(
             subjects,
             [Reviewer(user.pk, institution_domain(user.email_domain)) for user in people.values()],
-            wanted=program.reviews_wanted,
+            wanted=rulebook.for_cycle(batch.cycle).reviews_wanted,
             barred=_barred(batch, people.values()),
             load=_open_load(people),
             seed=batch.pk,

@@ -27,7 +27,7 @@ from applications.states import State
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import cycles, fields
+from programs import cycles, fields, rulebook
 from programs.models import Cycle, CycleState, EligibilityRule, RuleKind
 
 ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # without letters that are read as digits
@@ -145,9 +145,11 @@ def _join(application: Application, entry: LateEntry, at: datetime) -> None:
     entry.uses += 1
     entry.save(update_fields=["uses"])
     if batch.screened_at is not None:
-        ScreeningCheck.objects.bulk_create(_checks(application, at), ignore_conflicts=True)
+        ScreeningCheck.objects.bulk_create(
+            _checks(application, rulebook.for_cycle(entry.cycle).rules, at), ignore_conflicts=True
+        )
     if batch.assigned_at is not None:
-        for _ in range(application.program.reviews_wanted):
+        for _ in range(rulebook.for_cycle(entry.cycle).reviews_wanted):
             if assignment.replace(application_id=application.pk, at=at) is None:
                 break
     audit.record(
@@ -155,9 +157,8 @@ def _join(application: Application, entry: LateEntry, at: datetime) -> None:
     )
 
 
-def _checks(application: Application, at: datetime) -> Iterator[ScreeningCheck]:
+def _checks(application: Application, rules: list[EligibilityRule], at: datetime) -> Iterator[ScreeningCheck]:
     """What applications.screening finds in a batch, for one application."""
-    rules = list(application.program.rules.order_by("position", "pk"))
     found = eligibility.findings(rules, intake.columns_of_sent(application))
     for finding in found:
         if finding.outcome != CheckOutcome.PASS:

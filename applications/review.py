@@ -25,8 +25,8 @@ from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import fields, memberships
-from programs.models import Criterion, CriterionKind, Program
+from programs import fields, memberships, rulebook
+from programs.models import Criterion
 
 
 class CannotReview(Refused):
@@ -65,7 +65,7 @@ def send_in(*, application_id: int, look: Look, by: User, at: datetime) -> Revie
     """
     with transaction.atomic():
         application = _open_application(application_id, by)
-        criteria = _scored(application.program)
+        criteria = rulebook.for_application(application).scores
         missing = {
             criterion.key: f"Score “{criterion.name}”."
             for criterion in criteria
@@ -116,9 +116,10 @@ def answer_gate(
             raise CannotReview(reason)
         if application.state != State.IN_REVIEW:
             raise CannotReview(f"{application} is {application.get_state_display().lower()}, not in review.")
-        criterion = Criterion.objects.get(
-            program=application.program, key=criterion_key, kind=CriterionKind.GATE
-        )
+        gates = rulebook.for_application(application).gates
+        criterion = next((gate for gate in gates if gate.key == criterion_key), None)
+        if criterion is None:
+            raise CannotReview("This application has no such gate.")
         result, _ = GateResult.objects.update_or_create(
             application=application,
             criterion=criterion,
@@ -131,13 +132,13 @@ def answer_gate(
 
 
 def gates_for(application: Application) -> list[Criterion]:
-    """The gates that an application has to pass: those of its program whose condition its answers meet."""
-    gates = application.program.criteria.filter(kind=CriterionKind.GATE).order_by("position", "pk")
+    """The gates that an application has to pass: those of its rules whose condition its answers meet."""
+    gates = rulebook.for_application(application).gates
     return [gate for gate in gates if fields.visible({"show_if": gate.show_if}, application.answers)]
 
 
 def _keep(application: Application, look: Look, *, by: User, at: datetime) -> Review:
-    criteria = {criterion.key: criterion for criterion in _scored(application.program)}
+    criteria = {criterion.key: criterion for criterion in rulebook.for_application(application).scores}
     _refuse_off_scale(look.scores, criteria)
     if look.confidence and look.confidence not in Confidence.values:
         raise BadReview({"confidence": "Choose low, fair or high."})
@@ -200,9 +201,7 @@ def _open_application(application_id: int, by: User) -> Application:
 
 def _locked(application_id: int) -> Application:
     return (
-        Application.objects.select_for_update(of=("self",)).select_related("program").get(pk=application_id)
+        Application.objects.select_for_update(of=("self",))
+        .select_related("program", "cycle__rules_version")
+        .get(pk=application_id)
     )
-
-
-def _scored(program: Program) -> list[Criterion]:
-    return list(program.criteria.filter(kind=CriterionKind.SCORE).order_by("position", "pk"))

@@ -10,7 +10,7 @@ from applications import similarity
 from applications.eligibility import COLUMN_RULES
 from applications.models import Batch, CheckOutcome, ScreeningCheck, TextSketch
 from portal.database import allow_long_statements
-from programs import fields
+from programs import fields, rulebook
 from programs.models import EligibilityRule, FormVersion, RuleKind
 
 # What makes two applications comparable: sent in the same program, not taken back, by two different accounts.
@@ -58,16 +58,20 @@ _PAIR_FACTS = f"""
 
 @transaction.atomic
 def screen(*, batch_id: int, at: datetime) -> dict[str, int]:
-    """Run every rule of the program over a batch, once; returns the number of findings by kind.
+    """Run every rule that the cycle was frozen under over its batch, once; returns the number of findings by kind.
 
     Each rule is one set-based statement. A second call finds the batch screened and changes nothing.
     """
     allow_long_statements()
-    batch = Batch.objects.select_for_update(of=("self",)).select_related("cycle__program").get(pk=batch_id)
+    batch = (
+        Batch.objects.select_for_update(of=("self",))
+        .select_related("cycle__program", "cycle__rules_version")
+        .get(pk=batch_id)
+    )
     if batch.screened_at is not None:
         return {}
     counts = {}
-    for rule in batch.cycle.program.rules.order_by("position", "pk"):
+    for rule in rulebook.for_cycle(batch.cycle).rules:
         counts[rule.kind] = _screen_rule(rule, batch, at)
     if flagged := _options(batch, at):
         counts[RuleKind.OPTION] = flagged
@@ -132,7 +136,7 @@ def _same_value(column: str, rule: EligibilityRule, batch: Batch, at: datetime) 
 
 def _too_early(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
     """Find applications sent before the waiting time after an earlier one was over; imports can bring them."""
-    program = batch.cycle.program
+    rules = rulebook.for_cycle(batch.cycle)
     return _insert(
         """
         SELECT mine.id, %(kind)s, %(outcome)s, %(sentence)s,
@@ -150,9 +154,9 @@ def _too_early(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
         rule,
         batch,
         at,
-        zone=program.time_zone,
-        days=program.reapply_wait_days,
-        after=program.reapply_after_on,
+        zone=rules.time_zone,
+        days=rules.reapply_wait_days,
+        after=rules.reapply_after_on,
     )
 
 
