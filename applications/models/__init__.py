@@ -14,6 +14,7 @@ from applications.models.intake import (
 )
 from applications.models.late import LateEntry
 from applications.models.notice import CONTACT, Notice, NoticeState
+from applications.models.request import Request, RequestAnswer
 from applications.models.review import (
     Assignment,
     AssignmentState,
@@ -58,6 +59,8 @@ __all__ = [
     "Override",
     "Recusal",
     "RecusalKind",
+    "Request",
+    "RequestAnswer",
     "Review",
     "ReviewState",
     "Right",
