@@ -36,3 +36,11 @@ SENT = (State.SUBMITTED, State.IN_REVIEW, State.AWARDED, State.DECLINED, State.D
 
 UNDECIDED = (State.SUBMITTED, State.IN_REVIEW, State.DEFERRED)
 """States in which no decision was released."""
+
+
+# --- The smaller machines: (from, to) by stored value; the database holds the same tables in triggers. ---------------
+
+REVIEW_MAY_BECOME: dict[str, frozenset[str]] = {"draft": frozenset({"in"}), "in": frozenset()}
+"""A review is begun as a draft and handed in; handed in it may be changed, and never goes back to a draft."""
+
+REVIEW_STEPS = [(before, after) for before, afters in REVIEW_MAY_BECOME.items() for after in sorted(afters)]

@@ -1,15 +1,36 @@
 """What people found: assignments, reviews, scores, gates, conflicts and recusals."""
 
+import pgtrigger
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+
+from applications.models.conflict import ConflictKind
+from applications.states import REVIEW_STEPS
 
 
 class AssignmentState(models.TextChoices):
     TO_DO = "to_do", "To do"
     DONE = "done", "Done"
     RECUSED = "recused", "Recused"
+
+
+def _refuse(states: str) -> str:
+    """Nobody is asked to look at what they stepped back from, or have a conflict with. The states come from here."""
+    return f"""
+        IF EXISTS (SELECT FROM new_values asked JOIN applications_recusal gone
+                       ON gone.application_id = asked.application_id AND gone.reviewer_id = asked.reviewer_id
+                    WHERE asked.state {states}) THEN
+            RAISE EXCEPTION 'This person stepped back from the application.' USING ERRCODE = 'check_violation';
+        END IF;
+        IF EXISTS (SELECT FROM new_values asked JOIN applications_conflict tied
+                       ON tied.application_id = asked.application_id AND tied.user_id = asked.reviewer_id
+                    WHERE asked.state {states}) THEN
+            RAISE EXCEPTION 'This person has a conflict with the application.' USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NULL;
+    """  # noqa: S608 - the condition is a literal of this module
 
 
 class Assignment(models.Model):
@@ -31,6 +52,24 @@ class Assignment(models.Model):
             models.UniqueConstraint(fields=["application", "reviewer"], name="one_assignment_per_reviewer"),
         ]
         indexes = [models.Index(fields=["reviewer", "state", "application"], name="assignment_queue")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="assignment_meets_no_conflict",
+                level=pgtrigger.Statement,  # once for the tens of thousands of rows of a batch
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                referencing=pgtrigger.Referencing(new="new_values"),
+                func=_refuse("<> 'recused'"),
+            ),
+            pgtrigger.Trigger(
+                name="assignment_stays_without_conflict",
+                level=pgtrigger.Statement,
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                referencing=pgtrigger.Referencing(new="new_values"),
+                func=_refuse("= 'to_do'"),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.get_state_display()
@@ -47,8 +86,24 @@ class Confidence(models.TextChoices):
     HIGH = "high", "High"
 
 
+class DeclineCode(models.TextChoices):
+    """Why one look is enough. Staff only, like everything in a review."""
+
+    OUT_OF_SCOPE = "out_of_scope", "Outside what the program supports"
+    NO_QUESTION = "no_question", "No research question"
+    NOT_FEASIBLE = "not_feasible", "Cannot be done as described"
+    NEEDS_NO_CREDIT = "needs_no_credit", "Needs no credit, or another door"
+    POLICY = "policy", "Against the usage policy"
+    EMPTY = "empty", "Empty, test or advertising"
+    OTHER = "other", "Another reason"
+
+
 class Review(models.Model):
-    """One reviewer's look at one application."""
+    """One reviewer's look at one application, in two parts where names are hidden at first.
+
+    blind_submitted_at seals the first part: names open with it, and from then on the database refuses to change what
+    was scored before (migration 0013).
+    """
 
     application = models.ForeignKey(
         "applications.Application", models.PROTECT, related_name="reviews", db_index=False
@@ -60,6 +115,7 @@ class Review(models.Model):
     clear_decline = models.BooleanField(
         default=False, help_text="One look is enough: this cannot be awarded."
     )
+    decline_code = models.CharField(max_length=16, choices=DeclineCode, blank=True, db_default="")
     confidence = models.CharField(max_length=8, choices=Confidence, blank=True)
     note = models.TextField(blank=True, help_text="Staff only.")
     total = models.DecimalField(
@@ -71,9 +127,34 @@ class Review(models.Model):
     )
     started_at = models.DateTimeField()
     saved_at = models.DateTimeField()
+    blind_submitted_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the part without names was handed in; names open with it."
+    )
+    blind_total = models.DecimalField(
+        max_digits=4, decimal_places=2, null=True, blank=True, help_text="The total before names were seen."
+    )
     submitted_at = models.DateTimeField(null=True, blank=True)
+    rules_version = models.ForeignKey(
+        "programs.ProgramVersion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The rubric it was handed in under.",
+    )
 
     class Meta:
+        triggers = [
+            pgtrigger.FSM(name="review_follows_table", field="state", transitions=REVIEW_STEPS),
+            pgtrigger.Protect(
+                name="look_without_names_is_sealed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(
+                    old__blind_submitted_at__isnull=False,
+                    old__blind_submitted_at__df=pgtrigger.F("new__blind_submitted_at"),
+                ),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["application", "reviewer"], name="one_review_per_reviewer"),
             models.CheckConstraint(
@@ -88,29 +169,38 @@ class Review(models.Model):
 
 
 class Score(models.Model):
-    """One criterion's value in one review."""
+    """One criterion's value in one review, or the word that it does not apply here."""
 
     review = models.ForeignKey(
         Review, models.CASCADE, related_name="scores", db_index=False
     )  # part of the review
     criterion = models.ForeignKey("programs.Criterion", models.PROTECT, related_name="+")
-    value = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    value = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)], null=True, blank=True)
+    not_applicable = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["review", "criterion"], name="one_score_per_criterion"),
-            models.CheckConstraint(condition=Q(value__gte=1, value__lte=10), name="score_on_a_scale"),
+            models.CheckConstraint(
+                condition=Q(value__gte=1, value__lte=10, value__isnull=False, not_applicable=False)
+                | Q(value__isnull=True, not_applicable=True),
+                name="score_on_a_scale",
+                violation_error_message="A score lies on the scale, or the criterion does not apply.",
+            ),
         ]
 
     def __str__(self) -> str:
-        return str(self.value)
+        return "not applicable" if self.not_applicable else str(self.value)
 
 
 class RecusalKind(models.TextChoices):
     COLLABORATOR = "collaborator", "Worked together lately"
     SAME_INSTITUTION = "same_institution", "Same institution"
+    MENTOR = "mentor", "Taught or advised one of them"
+    COMPETITOR = "competitor", "Works on the same question"
     PERSONAL = "personal", "Personal relation"
     FINANCIAL = "financial", "Financial interest"
+    EXPERTISE = "expertise", "Too far from my field"
     OTHER = "other", "Another reason"
 
 
@@ -143,7 +233,19 @@ class Conflict(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="conflicts", db_index=False
     )
+    kind = models.CharField(
+        max_length=16,
+        choices=ConflictKind,
+        default=ConflictKind.DECLARED,
+        db_default=ConflictKind.DECLARED.value,
+    )
     reason = models.CharField(max_length=200)
+    evidence = models.JSONField(
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text="What a computed conflict rests on: [{kind, text}]. Managers only.",
+    )
     declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     declared_at = models.DateTimeField()
 
@@ -163,7 +265,10 @@ class GateOutcome(models.TextChoices):
 
 
 class GateResult(models.Model):
-    """A screener's answer at a gate. Not a score; no award is released without it."""
+    """A screener's answer at a gate. Not a score; no award is released without it.
+
+    It holds for the answers it judged: when they change the database sets expired_at, and the gate is open again.
+    """
 
     application = models.ForeignKey(
         "applications.Application", models.PROTECT, related_name="gate_results", db_index=False
@@ -173,6 +278,12 @@ class GateResult(models.Model):
     note = models.CharField(max_length=500, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
+    judged_sha256 = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Over the answers that were read."
+    )
+    expired_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the answers changed under it; set by the database."
+    )
 
     class Meta:
         constraints = [
@@ -181,3 +292,50 @@ class GateResult(models.Model):
 
     def __str__(self) -> str:
         return self.get_outcome_display()
+
+
+class Redaction(models.Model):
+    """A copy of one answer with words taken out, made by a screener for reviewers to read. The answer itself stays.
+
+    The newest row of a question counts, and only while the answer it was made from stands.
+    """
+
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="redactions", db_index=False
+    )
+    question_key = models.CharField(max_length=64)
+    text = models.TextField(help_text="What reviewers read instead.")
+    original_sha256 = models.CharField(max_length=64, help_text="Over the answer it was made from.")
+    lifted = models.BooleanField(default=False, help_text="Reviewers read the answer itself again.")
+    reason = models.CharField(max_length=300)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["application", "question_key", "-id"], name="redaction_newest")]
+        triggers = [
+            pgtrigger.Protect(name="redaction_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return self.question_key
+
+
+class ThreadMessage(models.Model):
+    """What reviewers and managers say to each other about an application once the reviews are in. Never to applicants."""
+
+    application = models.ForeignKey(
+        "applications.Application", models.PROTECT, related_name="thread", db_index=False
+    )
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    text = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["application", "id"], name="thread_in_order")]
+        triggers = [
+            pgtrigger.Protect(name="thread_append_only", operation=pgtrigger.Update | pgtrigger.Delete)
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.pk}"
