@@ -1,7 +1,15 @@
 from applications.models.attachment import Attachment, AttachmentState
 from applications.models.collaborator import Collaborator, Right
 from applications.models.contact import ContactMessage
-from applications.models.decision import STANDING, CutLine, Decision, DecisionKind, DecisionState, Override
+from applications.models.decision import (
+    AGREED,
+    STANDING,
+    CutLine,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    Override,
+)
 from applications.models.institution import Institution, InstitutionWord
 from applications.models.intake import (
     Application,
@@ -30,6 +38,7 @@ from applications.models.review import (
 )
 
 __all__ = [
+    "AGREED",
     "CONTACT",
     "STANDING",
     "Application",

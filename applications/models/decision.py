@@ -1,6 +1,7 @@
 """What was decided: pending until release, then for good."""
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -9,8 +10,22 @@ from django.db.models import F, Q
 class DecisionKind(models.TextChoices):
     AWARD = "award", "Award"
     DECLINE = "decline", "Decline"
+    CHANGE = "change", "Change without more credit"
     DEFER = "defer", "Deferral"
     WAITLIST = "waitlist", "Waiting list"
+
+
+AGREED = (DecisionKind.AWARD, DecisionKind.CHANGE)
+"""Kinds that say yes: with credit, or for an updated application that needs none."""
+
+CHANGE_IS_FOR_AMENDMENT = """
+    IF NOT EXISTS (
+        SELECT 1 FROM applications_application a WHERE a.id = NEW.application_id AND a.amends_id IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION 'only an amendment is agreed to without credit';
+    END IF;
+    RETURN NEW;
+"""
 
 
 class DecisionState(models.TextChoices):
@@ -150,8 +165,22 @@ class Decision(models.Model):
                 condition=~Q(state=DecisionState.CARRIED) | Q(kind=DecisionKind.DEFER),
                 name="only_deferrals_are_carried",
             ),
+            models.CheckConstraint(
+                condition=~Q(kind=DecisionKind.CHANGE) | Q(amount_cents__isnull=True, grant__isnull=True),
+                name="change_has_no_credit",
+                violation_error_message="A change without more credit has no amount.",
+            ),
         ]
         indexes = [models.Index(fields=["state", "kind"], name="decision_by_state")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="change_is_for_amendment",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("kind", "application_id"),
+                condition=pgtrigger.Q(new__kind="change"),
+                func=CHANGE_IS_FOR_AMENDMENT,
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.get_state_display().lower()})"

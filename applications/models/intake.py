@@ -17,6 +17,30 @@ from programs.models import RuleKind
 NEVER_SENT = Q(state__in=[State.DRAFT, State.WITHDRAWN])
 
 
+AMENDMENT_FITS_AWARD = """
+    IF NOT EXISTS (
+        SELECT 1 FROM applications_application award
+         WHERE award.id = NEW.amends_id AND award.amends_id IS NULL AND award.state = 'awarded'
+           AND award.applicant_id = NEW.applicant_id AND award.program_id = NEW.program_id
+    ) THEN
+        RAISE EXCEPTION 'an amendment updates an award of the same person in the same program';
+    END IF;
+    IF EXISTS (
+        SELECT 1 FROM applications_application other
+          JOIN programs_cycle cycle ON cycle.id = other.cycle_id
+          JOIN programs_program program ON program.id = other.program_id
+         WHERE other.amends_id = NEW.amends_id AND other.state IN ('in_review', 'deferred')
+           AND (cycle.decided_by_on + 1)::timestamp AT TIME ZONE program.time_zone > NEW.created_at
+    ) THEN
+        RAISE EXCEPTION 'this award has an amendment under evaluation';
+    END IF;
+    RETURN NEW;
+"""
+"""With the unique index one_live_amendment_per_award: one live amendment of an award at a time. An evaluation that its
+staff left open past the decided-by date counts as closed here, as it does for the applicant (applications.standing).
+"""
+
+
 class ApplicationQuerySet(models.QuerySet["Application"]):
     def owned_by(self, user: object) -> "ApplicationQuerySet":
         return self.filter(applicant=user)
@@ -100,6 +124,15 @@ class Application(models.Model):
         related_name="later",
         help_text="The application of the same person that this one started from.",
     )
+    amends = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="amendments",
+        db_index=False,
+        help_text="The awarded application that this one updates.",
+    )
     carried_from = models.ForeignKey(
         "programs.FormVersion",
         models.PROTECT,
@@ -138,15 +171,26 @@ class Application(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["program", "applicant"],
-                condition=Q(state=State.DRAFT),
+                condition=Q(state=State.DRAFT, amends__isnull=True),
                 name="one_draft_per_program",
                 violation_error_message="You have a draft for this program.",
             ),
             models.UniqueConstraint(
                 fields=["cycle", "applicant"],
-                condition=~NEVER_SENT,
+                condition=~NEVER_SENT & Q(amends__isnull=True),
                 name="one_live_application_per_cycle",
                 violation_error_message="You have an application in this cycle.",
+            ),
+            models.UniqueConstraint(
+                fields=["amends"],
+                condition=Q(amends__isnull=False, state__in=[State.DRAFT, State.SUBMITTED]),
+                name="one_live_amendment_per_award",
+                violation_error_message="This award has an updated application already.",
+            ),
+            models.UniqueConstraint(
+                fields=["amends", "cycle"],
+                condition=~NEVER_SENT & Q(amends__isnull=False),
+                name="one_amendment_per_award_and_cycle",
             ),
             models.UniqueConstraint(
                 fields=["program", "source_id"],
@@ -175,8 +219,19 @@ class Application(models.Model):
                 condition=~Q(organization_id_text=""),
                 name="application_by_org_id",
             ),
+            models.Index(fields=["amends"], condition=Q(amends__isnull=False), name="application_by_award"),
         ]
-        triggers = [pgtrigger.FSM(name="state_follows_table", field="state", transitions=TRANSITIONS)]
+        triggers = [
+            pgtrigger.FSM(name="state_follows_table", field="state", transitions=TRANSITIONS),
+            pgtrigger.Trigger(
+                name="amendment_fits_award",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Q(new__amends__isnull=False),
+                func=AMENDMENT_FITS_AWARD,
+            ),
+            pgtrigger.ReadOnly(name="amends_is_kept", fields=["amends"]),
+        ]
 
     def __str__(self) -> str:
         return self.reference or f"draft {self.public_id}"
