@@ -76,6 +76,7 @@ class CriterionInline(Part):
         ("name", "key", "kind"),
         "description",
         ("weight_percent", "scale_max", "position"),
+        ("phase", "required", "not_applicable", "independent"),
         "anchors",
         "show_if",
     )
