@@ -125,6 +125,22 @@ class Program(models.Model):
         default=7, help_text="From evaluation day to a review's due date."
     )
     blind_first_look = models.BooleanField(default=False)
+    first_looks = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text="Looks dealt with the batch; the others follow unless the first one is a clear decline. "
+        "Empty: all at once.",
+    )
+    assigns_by_itself = models.BooleanField(
+        default=True,
+        help_text="A batch is dealt to its reviewers as soon as it is screened, without a proposal.",
+    )
+    remind_half_time = models.BooleanField(
+        default=True, help_text="Reviewers, when half of the time is over."
+    )
+    remind_soon = models.BooleanField(default=True, help_text="Reviewers, two days before the due date.")
+    remind_overdue = models.BooleanField(default=True, help_text="Reviewers, when the due date is over.")
     reapply_after_on = models.DateField(null=True, blank=True, help_text="Program revision date.")
     reapply_wait_days = models.PositiveSmallIntegerField(default=0)
     urgent_contact = models.EmailField(
@@ -457,6 +473,10 @@ class MessageKind(models.TextChoices):
     RECEIPT = "receipt", "Receipt, to the applicant at submit"
     WITHDRAWN = "withdrawn", "Withdrawn, to the applicant"
     ASSIGNMENT = "assignment", "Assignment, to the reviewer"
+    REMIND_HALF_TIME = "remind_half_time", "Reminder at half-time, to the reviewer"
+    REMIND_SOON = "remind_soon", "Reminder two days before, to the reviewer"
+    REMIND_OVERDUE = "remind_overdue", "Reminder when overdue, to the reviewer"
+    REMIND_DIGEST = "remind_digest", "Reminder of several cycles at once, to the reviewer"
     AWARD = "award", "Award, to the applicant at release"
     POSTED = "posted", "Posted, to the grantee when the provider confirmed"
     TOLD_DECLINE = "told_decline", "Decline, to the applicant where the program tells"

@@ -23,6 +23,7 @@ from programs.models import (
     FaqEntry,
     FormVersion,
     MessageTemplate,
+    Phase,
     Program,
     ProgramState,
     ScheduleException,
@@ -66,6 +67,11 @@ COLUMNS: dict[tuple[str, ...], str] = {
     ("evaluation", "reviews_wanted"): "reviews_wanted",
     ("evaluation", "review_days"): "review_days",
     ("evaluation", "blind_first_look"): "blind_first_look",
+    ("evaluation", "first_looks"): "first_looks",
+    ("evaluation", "assigns_by_itself"): "assigns_by_itself",
+    ("evaluation", "remind_half_time"): "remind_half_time",
+    ("evaluation", "remind_soon"): "remind_soon",
+    ("evaluation", "remind_overdue"): "remind_overdue",
     ("evaluation", "reapply_after_on"): "reapply_after_on",
     ("evaluation", "reapply_wait_days"): "reapply_wait_days",
     ("evaluation", "urgent_contact"): "urgent_contact",
@@ -74,7 +80,10 @@ COLUMNS: dict[tuple[str, ...], str] = {
 
 @dataclass(frozen=True)
 class Part:
-    """A list that belongs to a program: its place in the file, its model, its columns and what names an entry."""
+    """A list that belongs to a program: its place in the file, its model, its columns and what names an entry.
+
+    unsaid: values that a file leaves out, because they are what is meant without them.
+    """
 
     path: tuple[str, ...]
     model: type[models.Model]
@@ -82,6 +91,7 @@ class Part:
     named_by: tuple[str, ...]
     related_name: str
     ordered: bool = True
+    unsaid: Mapping[str, Any] = field(default_factory=dict)
 
 
 PARTS = (
@@ -96,9 +106,23 @@ PARTS = (
     Part(
         ("criteria",),
         Criterion,
-        ("key", "name", "description", "kind", "weight_percent", "scale_max", "anchors", "show_if"),
+        (
+            "key",
+            "name",
+            "description",
+            "kind",
+            "weight_percent",
+            "scale_max",
+            "phase",
+            "required",
+            "not_applicable",
+            "independent",
+            "anchors",
+            "show_if",
+        ),
         ("key",),
         "criteria",
+        unsaid={"phase": Phase.BLIND, "required": True, "not_applicable": False, "independent": False},
     ),
     Part(
         ("rules",),
@@ -224,7 +248,11 @@ def _document(read: _Read) -> Document:
         _put(document, path, _as_text(getattr(program, column)))
     for part in PARTS:
         entries = [
-            {column: _as_text(getattr(entry, column)) for column in part.columns}
+            {
+                column: _as_text(value)
+                for column in part.columns
+                if (value := getattr(entry, column)) != part.unsaid.get(column, ...)
+            }
             for entry in read.entries[part.related_name]
         ]
         _put(document, part.path, entries)

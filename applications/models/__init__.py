@@ -1,5 +1,15 @@
+from applications.models.assigning import (
+    Absence,
+    AssignmentPlan,
+    GateDuty,
+    PlanKind,
+    PlanState,
+    ReviewerLimit,
+    ReviewerProfile,
+)
 from applications.models.attachment import Attachment, AttachmentState
 from applications.models.collaborator import Collaborator, Right
+from applications.models.conflict import ConflictKind, ConflictSweep, ConflictWithdrawal
 from applications.models.contact import ContactMessage
 from applications.models.decision import (
     AGREED,
@@ -21,29 +31,36 @@ from applications.models.intake import (
     TextSketch,
 )
 from applications.models.late import LateEntry
+from applications.models.link import Link, LinkFinding, LinkKind, LinkVerdict, Tie, TieKind
 from applications.models.notice import CONTACT, Notice, NoticeState
+from applications.models.reminder import Reminder, ReminderDay, ReminderStage
 from applications.models.request import Request, RequestAnswer
 from applications.models.review import (
     Assignment,
     AssignmentState,
     Confidence,
     Conflict,
+    DeclineCode,
     GateOutcome,
     GateResult,
     Recusal,
     RecusalKind,
+    Redaction,
     Review,
     ReviewState,
     Score,
+    ThreadMessage,
 )
 
 __all__ = [
     "AGREED",
     "CONTACT",
     "STANDING",
+    "Absence",
     "Application",
     "ApplicationRevision",
     "Assignment",
+    "AssignmentPlan",
     "AssignmentState",
     "Attachment",
     "AttachmentState",
@@ -53,27 +70,47 @@ __all__ = [
     "Collaborator",
     "Confidence",
     "Conflict",
+    "ConflictKind",
+    "ConflictSweep",
+    "ConflictWithdrawal",
     "ContactMessage",
     "CutLine",
     "Decision",
     "DecisionKind",
     "DecisionState",
+    "DeclineCode",
+    "GateDuty",
     "GateOutcome",
     "GateResult",
     "Institution",
     "InstitutionWord",
     "LateEntry",
+    "Link",
+    "LinkFinding",
+    "LinkKind",
+    "LinkVerdict",
     "Notice",
     "NoticeState",
     "Override",
+    "PlanKind",
+    "PlanState",
     "Recusal",
     "RecusalKind",
+    "Redaction",
+    "Reminder",
+    "ReminderDay",
+    "ReminderStage",
     "Request",
     "RequestAnswer",
     "Review",
     "ReviewState",
+    "ReviewerLimit",
+    "ReviewerProfile",
     "Right",
     "Score",
     "ScreeningCheck",
     "TextSketch",
+    "ThreadMessage",
+    "Tie",
+    "TieKind",
 ]
