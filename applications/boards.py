@@ -29,6 +29,7 @@ from applications.states import SENT, State
 from credits.models import LedgerAccount
 from portal.models import User
 from portal.roles import Role
+from programs import rulebook
 from programs.models import Criterion, CriterionKind, Cycle, CycleState, Program, RuleKind
 from programs.staff import Desk
 
@@ -40,7 +41,7 @@ PAST = (CycleState.IN_REVIEW, CycleState.CLOSED)
 
 def cycles(desk: Desk) -> QuerySet[Cycle]:
     """The cycles whose boards this person may open: of the programs they manage."""
-    rows = Cycle.objects.select_related("program")
+    rows = Cycle.objects.select_related("program", "rules_version")
     return rows if desk.everything else rows.filter(program_id__in=desk.program_ids(Role.MANAGER))
 
 
@@ -63,39 +64,63 @@ def default_cycle(desk: Desk) -> Cycle | None:
 # --- Gates --------------------------------------------------------------------------------------------------------
 
 
-def gate_condition(gate: Criterion, prefix: str = "") -> Q:
+@dataclass(frozen=True)
+class GateOf:
+    """A gate as the rules of one cycle have it."""
+
+    cycle_id: int
+    criterion: Criterion
+
+
+def gate_condition(gate: GateOf) -> Q:
     """The applications that have to pass a gate, as a condition on their answers (see review.gates_for)."""
-    condition = Q(**{f"{prefix}program_id": gate.program_id})
-    if gate.show_if:
-        path = f"{prefix}answers__{gate.show_if['question']}__contains"
+    condition = Q(cycle_id=gate.cycle_id)
+    if show_if := gate.criterion.show_if:
+        path = f"answers__{show_if['question']}__contains"
         one_of = Q()
-        for value in gate.show_if["any_of"]:  # JSON: a text contains itself, and a list its entries
+        for value in show_if["any_of"]:  # JSON: a text contains itself, and a list its entries
             one_of |= Q(**{path: value})
         condition &= one_of
     return condition
 
 
-def gate_open(gates: Iterable[Criterion]) -> Q:
+def gate_open(gates: Iterable[GateOf]) -> Q:
     """Applications that still wait for an answer at one of these gates."""
     waiting = Q(pk__in=[])
     for gate in gates:
-        answered = GateResult.objects.filter(application=OuterRef("pk"), criterion=gate)
+        answered = GateResult.objects.filter(application=OuterRef("pk"), criterion=gate.criterion.pk)
         waiting |= gate_condition(gate) & ~Q(Exists(answered))
     return waiting
 
 
-def gates_of(program_ids: Iterable[int]) -> list[Criterion]:
-    """The gates of some programs, in the order of their rubrics."""
-    return list(
-        Criterion.objects.filter(program_id__in=list(program_ids), kind=CriterionKind.GATE).order_by(
-            "position", "pk"
+def gates_of(cycles: Iterable[Cycle]) -> list[GateOf]:
+    """The gates of some cycles, each with program and rules_version loaded. A query only for rules not frozen yet."""
+    found = [(cycle, rulebook.for_cycle(cycle)) for cycle in cycles]
+    open_programs = {cycle.program_id for cycle, rules in found if rules.frozen is None}
+    live: dict[int | None, list[Criterion]] = defaultdict(list)
+    if open_programs:
+        gates = Criterion.objects.filter(program_id__in=open_programs, kind=CriterionKind.GATE)
+        for gate in gates.order_by("position", "pk"):
+            live[gate.program_id].append(gate)
+    return [
+        GateOf(cycle.pk, gate)
+        for cycle, rules in found
+        for gate in (live[cycle.program_id] if rules.frozen is None else rules.gates)
+    ]
+
+
+def gates_in_review(program_ids: Iterable[int]) -> list[GateOf]:
+    """The gates of every cycle in review of some programs."""
+    return gates_of(
+        Cycle.objects.filter(program_id__in=list(program_ids), state=CycleState.IN_REVIEW).select_related(
+            "program", "rules_version"
         )
     )
 
 
 def gates_waiting(program_ids: Sequence[int]) -> int:
     """How many applications in review wait at a gate of these programs."""
-    gates = gates_of(program_ids)
+    gates = gates_in_review(program_ids)
     if not gates:
         return 0
     in_review = Application.objects.filter(
@@ -153,7 +178,7 @@ def health(found: Sequence[Cycle]) -> list[CycleHealth]:
     seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
     applications = _by_cycle(sent)
     looked = _by_cycle(sent.filter(seen))
-    gates = gates_of({cycle.program_id for cycle in found})
+    gates = gates_of(found)
     waiting = _by_cycle(sent.filter(gate_open(gates), state=State.IN_REVIEW)) if gates else {}
     decided = {row["application__cycle_id"]: row for row in _decisions(ids)}
     codes = {pool_code(cycle): cycle.pk for cycle in found}
@@ -248,12 +273,13 @@ class Board:
 def board(cycle: Cycle) -> Board:
     """Intake, coverage, load, flags and agreement of one cycle. About a dozen queries, none per row."""
     state = health([cycle])[0]
+    wanted = rulebook.for_cycle(cycle).reviews_wanted
     in_cycle = Application.objects.filter(cycle=cycle, state__in=SENT)
     assigned = Assignment.objects.filter(application=OuterRef("pk")).exclude(state=AssignmentState.RECUSED)
     return Board(
         health=state,
         intake=_intake(cycle, in_cycle),
-        looks=_looks(in_cycle, cycle.program.reviews_wanted),
+        looks=_looks(in_cycle, wanted),
         reviewers=_reviewers(cycle),
         flags=_flags(cycle),
         spread=_spread(cycle),
@@ -263,7 +289,7 @@ def board(cycle: Cycle) -> Board:
                 assigned.order_by().values("application").annotate(number=Count("pk")).values("number")
             )
         )
-        .filter(Q(people__isnull=True) | Q(people__lt=cycle.program.reviews_wanted))
+        .filter(Q(people__isnull=True) | Q(people__lt=wanted))
         .count()
         if cycle.state == CycleState.IN_REVIEW
         else 0,
@@ -404,7 +430,7 @@ def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -
         decision.application_id: decision
         for decision in Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
     }
-    gates = gates_of([cycle.program_id])
+    gates = gates_of([cycle])
     waiting = set(
         Application.objects.filter(gate_open(gates), pk__in=ids).values_list("pk", flat=True) if gates else ()
     )

@@ -25,8 +25,8 @@ from applications.states import State
 from credits.money import with_code
 from portal import texts
 from portal.roles import Role
-from programs import fields
-from programs.models import Criterion, CriterionKind, RuleKind
+from programs import fields, rulebook
+from programs.models import Criterion, RuleKind
 from programs.staff import Desk
 from programs.texts import word_count
 
@@ -166,7 +166,7 @@ def access(
     whole = manages or desk.holds(Role.SCREENER, program_id=program_id)
     return Access(
         audiences=frozenset(audiences),
-        blind=application.program.blind_first_look and not whole and not is_in,
+        blind=rulebook.for_application(application).blind_first_look and not whole and not is_in,
         peers=is_in or (manages and not assigned),
         identity=manages,
     )
@@ -187,11 +187,7 @@ def of(desk: Desk, application: Application) -> Dossier:
     parts, withheld, restricted = _parts(application, may)
     found = list(ScreeningCheck.objects.filter(application=application))
     alike, hidden = _alike(desk, application, found)
-    rubric = [
-        criterion
-        for criterion in application.program.criteria.order_by("position", "pk")
-        if criterion.kind == CriterionKind.SCORE
-    ]
+    rubric = rulebook.for_application(application).scores
     reviews = list(
         Review.objects.filter(application=application, state=ReviewState.IN)
         .exclude(reviewer=desk.user)
@@ -294,7 +290,7 @@ def _length(question: Mapping[str, Any], lines: Sequence[str]) -> str:
 def _checks(application: Application, found: Iterable[ScreeningCheck]) -> list[Check]:
     by_kind = {check.kind: check for check in found}
     rows = []
-    for rule in application.program.rules.order_by("position", "pk"):
+    for rule in rulebook.for_application(application).rules:
         check = by_kind.get(rule.kind)
         if check is None:
             rows.append(Check(rule.get_kind_display(), "success", "nothing found"))

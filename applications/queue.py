@@ -38,6 +38,7 @@ from applications.models import (
 from applications.models.intake import ApplicationQuerySet
 from portal.admin_base import COUNTED_UP_TO
 from portal.roles import Role
+from programs import rulebook
 from programs.models import Cycle, CycleState, Program, RuleKind
 from programs.staff import Desk
 
@@ -91,10 +92,14 @@ def word(value: str) -> str:
 def facts(desk: Desk, page: Sequence[Application]) -> dict[int, RowFacts]:
     """Flags, looks, my state and the decision of the rows of one page, in four queries."""
     ids = [row.pk for row in page]
+    cycles = list(
+        Cycle.objects.filter(pk__in={row.cycle_id for row in page}).select_related("program", "rules_version")
+    )
+    wanted = {cycle.pk: rulebook.for_cycle(cycle).reviews_wanted for cycle in cycles}
     found = {
         row.pk: RowFacts(
             program=desk.programs[row.program_id],
-            wanted=range(1, desk.programs[row.program_id].reviews_wanted + 1),
+            wanted=range(1, wanted.get(row.cycle_id, desk.programs[row.program_id].reviews_wanted) + 1),
         )
         if row.program_id in desk.programs
         else RowFacts()
@@ -108,7 +113,7 @@ def facts(desk: Desk, page: Sequence[Application]) -> dict[int, RowFacts]:
         facts_of.flags.append(Flag(SHORT[RuleKind(check.kind)], tone))
         if check.kind == RuleKind.NEAR_DUPLICATE:
             facts_of.similar = len(check.details.get("applications", ()))
-    gates = boards.gates_of({row.program_id for row in page})
+    gates = boards.gates_of(cycles)
     if gates:
         waiting = Application.objects.filter(boards.gate_open(gates), pk__in=ids, state="in_review")
         for pk in waiting.values_list("pk", flat=True):

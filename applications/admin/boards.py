@@ -21,8 +21,8 @@ from credits.models import LedgerAccount
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
-from programs import staff
-from programs.models import Cycle, DeclineMode
+from programs import rulebook, staff
+from programs.models import Cycle
 
 PER_PAGE = 50
 
@@ -87,6 +87,7 @@ def _context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
         "accent": cycle.program.accent,
         "cycle": cycle,
         "program": cycle.program,
+        "rules": rulebook.for_cycle(cycle),
         "zone": cycle.program.time_zone,
         "others": [
             (reverse(here, args=[other.pk]), f"{other.program.short_code}, {other}", other == cycle)
@@ -154,7 +155,7 @@ def decide_board(request: HttpRequest, pk: int) -> HttpResponse:
         "what_if": _what_if(cycle, desk, cut) if cut else None,
         "pool": charts.pool(health),
         "code": release.pool_code(cycle),
-        "limit_cents": cycle.program.four_eyes_above_cents,
+        "limit_cents": rulebook.for_cycle(cycle).four_eyes_above_cents,
     }
     return render(request, "admin/applications/decide.html", context)
 
@@ -172,7 +173,8 @@ def _tabs(health: boards.CycleHealth) -> list[tuple[str, str, int]]:
 def _what_if(cycle: Cycle, desk: staff.Desk, cut: int) -> dict[str, Any]:
     """What awarding the best `cut` would cost, at default amounts."""
     best = list(boards.ranking(cycle, desk).select_related("program").defer("answers")[:cut])
-    cents = sum(decisions.default_amount_cents(row) for row in best)
+    rules = rulebook.for_cycle(cycle)
+    cents = sum(decisions.default_amount_cents(row, rules) for row in best)
     balance = (
         LedgerAccount.objects.filter(code=release.pool_code(cycle))
         .values_list("balance_cents", flat=True)
@@ -249,7 +251,7 @@ def release_page(request: HttpRequest, pk: int) -> HttpResponse:
         "awards": len(awards),
         "awards_cents": sum(decision.amount_cents or 0 for decision in awards),
         "declines": len(free) - len(awards),
-        "quiet": cycle.program.decline_mode == DeclineMode.QUIET,
+        "quiet": rulebook.for_cycle(cycle).is_quiet,
         "done": done,
         "said": said,
     }

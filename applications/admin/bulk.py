@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from applications import bulk, decisions
 from applications import desk as desk_queries
 from portal import clock
-from programs import staff
+from programs import rulebook, staff
 
 MOST = 20_000
 
@@ -36,9 +36,10 @@ def _ask(request: HttpRequest, kind: str, ids: list[int], *, back: str) -> HttpR
     sample = list(
         desk_queries.decidable(desk).filter(pk__in=ids[:200]).select_related("program").order_by("pk")[:12]
     )
+    rules = rulebook.for_cycles(desk_queries.decidable(desk).filter(pk__in=ids).values("cycle_id"))
     total = (
         sum(
-            decisions.default_amount_cents(row)
+            decisions.default_amount_cents(row, rules.get(row.cycle_id))
             for row in desk_queries.decidable(desk)
             .filter(pk__in=ids)
             .select_related("program")

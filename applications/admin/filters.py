@@ -149,7 +149,7 @@ class GateFilter(CountedFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() != "open":
             return queryset
-        gates = boards.gates_of(staff.desk(request).programs)
+        gates = boards.gates_in_review(staff.desk(request).programs)
         return queryset.filter(boards.gate_open(gates), state="in_review")
 
 

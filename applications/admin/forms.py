@@ -9,7 +9,8 @@ from django.core.exceptions import ValidationError
 from applications import review
 from applications.models import Confidence, GateOutcome, RecusalKind
 from credits import money
-from programs.models import Criterion, Program
+from programs.models import Criterion
+from programs.rulebook import Rulebook
 from programs.texts import UnstorableText, clean_text
 
 
@@ -76,16 +77,16 @@ class AwardForm(forms.Form):
     granted_models = forms.MultipleChoiceField(required=False, label="Models")
     reason = CleanText(required=False, max_length=1_000)
 
-    def __init__(self, *args: Any, program: Program, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, rules: Rulebook, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.program = program
+        self.rules = rules
         self.fields["granted_models"].choices = [  # type: ignore[attr-defined]
-            (str(model["slug"]), str(model["name"])) for model in program.models_offered
+            (str(model["slug"]), str(model["name"])) for model in rules.models_offered
         ]
 
     def clean_amount(self) -> int:
         try:
-            return money.parse_money(self.cleaned_data["amount"], self.program.currency)
+            return money.parse_money(self.cleaned_data["amount"], self.rules.currency)
         except money.NotAnAmount as error:
             raise ValidationError(str(error)) from None
 

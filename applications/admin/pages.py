@@ -14,13 +14,14 @@ from applications.models import Application, Confidence, GateOutcome, RecusalKin
 from credits import money
 from portal import clock
 from portal.roles import Role
-from programs import staff
-from programs.models import CriterionKind
+from programs import rulebook, staff
 
 
 def _application(request: HttpRequest, pk: int) -> Application:
     """The application, if this person may see it: a stranger's and a conflicted one's answer is 404."""
-    rows = desk.visible(staff.desk(request)).select_related("program", "cycle", "form_version", "applicant")
+    rows = desk.visible(staff.desk(request)).select_related(
+        "program", "cycle__rules_version", "form_version", "applicant"
+    )
     return get_object_or_404(rows, pk=pk)
 
 
@@ -31,6 +32,7 @@ def _context(request: HttpRequest, application: Application, found: dossier.Doss
         "accent": application.program.accent,
         "application": application,
         "program": application.program,
+        "rules": rulebook.for_application(application),
         "dossier": found,
         "zone": application.program.time_zone,
         "is_open": dossier.is_open(application),
@@ -171,8 +173,7 @@ def answer_gate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _review_form(request: HttpRequest, application: Application) -> forms.ReviewForm:
-    criteria = list(application.program.criteria.filter(kind=CriterionKind.SCORE))
-    return forms.ReviewForm(request.POST, criteria=criteria)
+    return forms.ReviewForm(request.POST, criteria=rulebook.for_application(application).scores)
 
 
 def _keep_quietly(application: Application, form: forms.ReviewForm, at_desk: staff.Desk) -> None:
@@ -226,7 +227,7 @@ def _decision_page(
         if data is not None
         else decision.granted_models
         if decision and decision.amount_cents
-        else decisions.standard_models(application.program)
+        else rulebook.for_application(application).standard_models
     )
     context = _context(request, application, found) | {
         "decision": decision,
@@ -241,7 +242,7 @@ def _decision_page(
         "reason": entered.get("reason", decision.reason if decision else ""),
         "offered": [
             (str(model["slug"]), str(model["name"]), bool(model.get("limited")), str(model["slug"]) in chosen)
-            for model in application.program.models_offered
+            for model in rulebook.for_application(application).models_offered
         ],
     }
     status = 422 if problems else 200
@@ -251,11 +252,11 @@ def _decision_page(
 def _months(application: Application, decision: Any) -> int | None:
     if decision is not None and decision.months:
         return int(decision.months)
-    program = application.program
-    if program.term_mode == "none":
+    rules = rulebook.for_application(application)
+    if rules.term_mode == "none":
         return None
-    longest = program.term_months or 0
-    return min(application.requested_months or longest, longest) if program.term_mode == "stated" else longest
+    longest = rules.term_months or 0
+    return min(application.requested_months or longest, longest) if rules.term_mode == "stated" else longest
 
 
 @require_POST
@@ -285,7 +286,7 @@ class _Problems(Exception):
 def _do(request: HttpRequest, application: Application, at_desk: staff.Desk) -> str:
     what, at = request.POST.get("do"), clock.now()
     if what == "award":
-        form = forms.AwardForm(request.POST, program=application.program)
+        form = forms.AwardForm(request.POST, rules=rulebook.for_application(application))
         _refuse_invalid(form)
         decision = decisions.propose_award(
             application_id=application.pk,
