@@ -102,7 +102,7 @@ class Review(models.Model):
     """One reviewer's look at one application, in two parts where names are hidden at first.
 
     blind_submitted_at seals the first part: names open with it, and from then on the database refuses to change what
-    was scored before (migration 0013).
+    was scored before (migration 0015).
     """
 
     application = models.ForeignKey(
