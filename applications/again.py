@@ -29,12 +29,15 @@ class Before:
 
 
 def before(*, program: Program, person: User, at: datetime) -> Before:
-    """Look at what this person sent to the program. One query. Withdrawn and awarded applications stand in no way."""
+    """Look at what this person sent to the program. One query.
+
+    Withdrawn and awarded applications stand in no way, and neither do updates of an award (applications.awards).
+    """
     sent = (
         Application.objects.owned_by(person)
-        .filter(program=program, submitted_at__isnull=False)
+        .filter(program=program, submitted_at__isnull=False, amends__isnull=True)
         .exclude(state__in=[State.DRAFT, State.WITHDRAWN, State.AWARDED])
-        .select_related("cycle__program")
+        .select_related("cycle__program", "cycle__rules_version")
         .defer("answers")
         .order_by("-submitted_at")
     )

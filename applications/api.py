@@ -106,7 +106,7 @@ def list_applications(
     now = clock.now()
     own = Application.objects.owned_by(request.user)
     rows = (
-        own.select_related("program", "cycle__program", "applicant")
+        own.select_related("program", "cycle__program", "cycle__rules_version", "applicant")
         .defer("answers")
         .order_by("-created_at", "-pk")[offset : offset + limit]
     )
@@ -216,7 +216,7 @@ def withdraw_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
 
 def _mine(request: HttpRequest, public_id: UUID) -> Application:
     own = Application.objects.owned_by(request.user).select_related(
-        "program", "form_version", "cycle__program", "applicant"
+        "program", "form_version", "cycle__program", "cycle__rules_version", "applicant"
     )
     application = own.filter(public_id=public_id).first()
     if application is None:

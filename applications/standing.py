@@ -10,11 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from applications.models import Application
 from applications.states import State
 from portal import day_strip, texts
-from programs import cycles
-from programs.models import DeclineMode, Program
+from programs import cycles, rulebook
+from programs.models import Program
 
 
 class Phase(StrEnum):
@@ -54,13 +57,14 @@ class Standing:
     can_withdraw: bool = False
     apply_again_on: date | None = None
     may_apply_again: bool = False
+    quiet: bool = False  # by the rules of its cycle
 
 
 def of(application: Application, *, at: datetime) -> Standing:
-    """The standing at one moment; no query when program and cycle are loaded. Never looks past what may be told."""
+    """The standing at one moment; no query when program, cycle and its rules_version are loaded. Never looks past what may be told."""
     phase = phase_of(application, at=at)
     if application.cycle is None or application.submitted_at is None:
-        word = "Withdrawn" if phase == Phase.WITHDRAWN else "Draft"
+        word = _("Withdrawn") if phase == Phase.WITHDRAWN else _("Draft")
         return Standing(phase, word, "soon" if phase == Phase.DRAFT else "")
     cycle, zone = application.cycle, ZoneInfo(application.program.time_zone)
     today = at.astimezone(zone).date()
@@ -76,11 +80,11 @@ def of(application: Application, *, at: datetime) -> Standing:
     after = (cycle.decided_by_on - cut_off_on).days
     again = apply_again_on(application, today=today)
     word, tone = {
-        Phase.OPEN: ("Sent", "good"),
-        Phase.FROZEN: ("With us", ""),
-        Phase.CLOSED: ("Not selected", ""),
-        Phase.AWARDED: ("Awarded", "good"),
-        Phase.WITHDRAWN: ("Withdrawn", ""),
+        Phase.OPEN: (_("Sent"), "good"),
+        Phase.FROZEN: (_("With us"), ""),
+        Phase.CLOSED: (_("Not selected"), ""),
+        Phase.AWARDED: (_("Awarded"), "good"),
+        Phase.WITHDRAWN: (_("Withdrawn"), ""),
     }[phase]
     return Standing(
         phase=phase,
@@ -93,6 +97,7 @@ def of(application: Application, *, at: datetime) -> Standing:
         can_edit=phase == Phase.OPEN,
         can_withdraw=phase in (Phase.OPEN, Phase.FROZEN),
         apply_again_on=again if phase == Phase.CLOSED else None,
+        quiet=rulebook.for_application(application).is_quiet,
         may_apply_again=phase == Phase.WITHDRAWN or (phase == Phase.CLOSED and again <= today),
     )
 
@@ -108,7 +113,8 @@ def phase_of(application: Application, *, at: datetime) -> Phase:
     cycle = application.cycle
     if cycle is None or at < cycle.cut_off_at:
         return Phase.OPEN
-    told = application.state == State.DECLINED and application.program.decline_mode == DeclineMode.TOLD
+    # Asked for every state, so that a quiet decline costs the same reads as no decision.
+    told = not rulebook.for_application(application).is_quiet and application.state == State.DECLINED
     return Phase.CLOSED if told or at >= cycles.end_of_decided_by(cycle) else Phase.FROZEN
 
 
@@ -132,46 +138,54 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
     left = (cycle.cut_off_at.astimezone(ZoneInfo(zone)).date() - today).days
     is_cut, is_over = at >= cycle.cut_off_at, at >= cycles.end_of_decided_by(cycle)
     edited = application.saved_at > application.submitted_at
-    last_edit = f" Last edited {texts.moment(application.saved_at)}." if edited else ""
+    receipt = _("The receipt went to %(email)s.") % {"email": application.applicant.email}
+    if edited:
+        receipt += " " + _("Last edited %(moment)s.") % {"moment": texts.moment(application.saved_at)}
     sent = Step(
-        "Sent",
+        _("Sent"),
         texts.moment(application.submitted_at),
         _iso(application.submitted_at),
-        f"The receipt went to {application.applicant.email}.{last_edit}",
+        receipt,
         "done",
     )
     if phase == Phase.WITHDRAWN and application.withdrawn_at:
         back = Step(
-            "Withdrawn",
+            _("Withdrawn"),
             texts.moment(application.withdrawn_at),
             _iso(application.withdrawn_at),
-            "It was taken back, and is not evaluated any further.",
+            _("It was taken back, and is not evaluated any further."),
             "done end",
         )
         return [sent, back]
     return [
         sent,
         Step(
-            "Cut-off",
+            _("Cut-off"),
             texts.moment(cycle.cut_off_at, zone),
             _iso(cycle.cut_off_at),
-            "The application was frozen as it was last saved."
+            _("The application was frozen as it was last saved.")
             if is_cut
-            else f"In {left} day{'' if left == 1 else 's'}. Until then, edits count.",
+            else ngettext(
+                "In %(days)s day. Until then, edits count.",
+                "In %(days)s days. Until then, edits count.",
+                left,
+            )
+            % {"days": left},
             "done" if is_cut else "now",
         ),
         Step(
-            "Evaluation day",
+            _("Evaluation day"),
             texts.day(cycle.evaluation_on),
             cycle.evaluation_on.isoformat(),
-            "Every application is looked at by a person, against the published criteria.",
+            _("Every application is looked at by a person, against the published criteria."),
             "done" if today >= cycle.evaluation_on and is_cut else "",
         ),
         Step(
-            "Decided by",
-            f"{texts.day(cycle.decided_by_on)}, end of day {texts.zone_name(zone)}",
+            _("Decided by"),
+            _("%(day)s, end of day %(zone)s")
+            % {"day": texts.day(cycle.decided_by_on), "zone": texts.zone_name(zone)},
             cycle.decided_by_on.isoformat(),
-            _ending(program, phase),
+            _ending(rulebook.for_application(application).is_quiet, phase),
             "end done"
             if is_over or phase in (Phase.AWARDED, Phase.CLOSED)
             else "end now"
@@ -181,13 +195,12 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
     ]
 
 
-def _ending(program: Program, phase: Phase) -> str:
+def _ending(quiet: bool, phase: Phase) -> str:
     if phase == Phase.AWARDED:
-        return "Approved; you were told."
+        return _("Approved; you were told.")
     if phase == Phase.CLOSED:
-        quiet = program.decline_mode == DeclineMode.QUIET
-        return "No message was sent, as announced." if quiet else "You were told."
-    return "If you have not heard by then, this application was not approved."
+        return _("No message was sent, as announced.") if quiet else _("You were told.")
+    return _("If you have not heard by then, this application was not approved.")
 
 
 def _iso(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import (
@@ -48,7 +49,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     drafts = list(own.filter(state=State.DRAFT).select_related("program", "form_version", "applicant"))
     others = (
         own.exclude(state=State.DRAFT)
-        .select_related("program", "cycle__program", "applicant")
+        .select_related("program", "cycle__program", "cycle__rules_version", "applicant")
         .defer("answers")
     )
     rows = [(application, standing.of(application, at=now)) for application in others]
@@ -119,17 +120,17 @@ def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
     application.refresh_from_db(fields=["answers", "saved_at"])
     moved = form_change.carry_over(application_id=application.pk, by=request.user, at=now)
     if moved and "leave" not in request.POST:
-        messages.info(request, "Saved, and carried over to the new form. What changed is said below.")
+        messages.info(request, _("Saved, and carried over to the new form. What changed is said below."))
         return redirect(common.first_open(common.editable(request, public_id)))
     if "leave" in request.POST:
-        messages.success(request, "Saved. You can go on with it at any time, on any device.")
+        messages.success(request, _("Saved. You can go on with it at any time, on any device."))
         return redirect("applications:mine")
     if not valid:
         return _render_section(request, application, part, form, status, base=merging.after(base, changes))
     if taken.pressed:
         return redirect(f"{request.path}#div_id_{taken.at}")
     if status.phase == Phase.OPEN:
-        messages.success(request, "Your change is saved and counts.")
+        messages.success(request, _("Your change is saved and counts."))
     return redirect(_next(application, key))
 
 
@@ -142,7 +143,7 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
     """
     if not request.user.is_authenticated:
         return JsonResponse(
-            {"error": "You are signed out. Sign in in another tab, then go on here."}, status=401
+            {"error": _("You are signed out. Sign in in another tab, then go on here.")}, status=401
         )
     application = common.editable(request, public_id)
     part = _section_or_404(application, key)
@@ -151,10 +152,10 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
     except ValueError as error:
         return JsonResponse({"error": str(error)}, status=400)
     except RequestDataTooBig:
-        return JsonResponse({"error": "This is too long to be saved. Please shorten it."}, status=413)
+        return JsonResponse({"error": _("This is too long to be saved. Please shorten it.")}, status=413)
     now = clock.now()
     if standing.phase_of(application, at=now) != Phase.DRAFT:
-        return JsonResponse({"error": "Sent applications are saved with the button."}, status=409)
+        return JsonResponse({"error": _("Sent applications are saved with the button.")}, status=409)
     form = section_form(part, answers=application.answers, data=data)
     form.is_valid()
     changes = institutions.settled([part], answering.store(part, form.cleaned_data))
@@ -174,7 +175,7 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
         )
     except Refused as error:
         return JsonResponse({"error": str(error)}, status=409)
-    answer: dict[str, Any] = {"version": version, "saved": f"Saved {now:%H:%M} UTC"}
+    answer: dict[str, Any] = {"version": version, "saved": _("Saved %(now)s UTC") % {"now": f"{now:%H:%M}"}}
     if base is not None:
         answer["base"] = merging.after(base, changes)
     return JsonResponse(answer)
@@ -268,7 +269,7 @@ def withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
         except intake.CannotWithdraw as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, "Withdrawn. You can apply again in any later evaluation.")
+            messages.success(request, _("Withdrawn. You can apply again in any later evaluation."))
         if standing_now.phase == Phase.DRAFT:
             return redirect("applications:mine")
         return redirect("applications:status", application.public_id)
@@ -314,7 +315,7 @@ def _live_before(application: Application, now: datetime) -> str:
 
 def _posted_json(request: HttpRequest) -> tuple[int | None, dict[str, str] | None, QueryDict]:
     """Raises ValueError with a sentence for a body that is not what our script sends."""
-    wrong = "The page sent something we cannot read. Reload it; what was saved is still there."
+    wrong = _("The page sent something we cannot read. Reload it; what was saved is still there.")
     try:
         body = json.loads(request.body)
     except (UnicodeDecodeError, RecursionError, json.JSONDecodeError):
@@ -423,7 +424,10 @@ def _render_stale(
 def _saved(saved_at: datetime, now: datetime) -> str:
     today = saved_at.astimezone(UTC).date() == now.astimezone(UTC).date()
     return (
-        f"Saved {saved_at:%H:%M} UTC" if today else f"Saved {texts.day_short(saved_at)}, {saved_at:%H:%M} UTC"
+        _("Saved %(saved_at)s UTC") % {"saved_at": f"{saved_at:%H:%M}"}
+        if today
+        else _("Saved %(saved_at)s, %(saved_at_2)s UTC")
+        % {"saved_at": texts.day_short(saved_at), "saved_at_2": f"{saved_at:%H:%M}"}
     )
 
 

@@ -8,6 +8,8 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from applications import acceptance
@@ -17,21 +19,26 @@ from credits import grants, posting
 from credits.models import Grant, Stage
 from credits.money import with_code
 from portal import clock
-from programs.models import AwardMode, Program, TermMode
+from programs import rulebook
+from programs.models import TermMode
+from programs.rulebook import Rulebook
 
 
 class Acceptance(forms.Form):
     """What a grantee confirms. The organization is not asked again once one is bound."""
 
-    terms = forms.BooleanField(error_messages={"required": "Read the terms and tick the box."})
+    terms = forms.BooleanField(error_messages={"required": gettext_lazy("Read the terms and tick the box.")})
     organization_id = forms.CharField(
-        max_length=128, error_messages={"required": "Name the organization that gets the credits."}
+        max_length=128,
+        error_messages={"required": gettext_lazy("Name the organization that gets the credits.")},
     )
-    owner = forms.BooleanField(error_messages={"required": "Confirm that the organization knows of it."})
+    owner = forms.BooleanField(
+        error_messages={"required": gettext_lazy("Confirm that the organization knows of it.")}
+    )
 
-    def __init__(self, *args: object, program: Program, grant: Grant, **kwargs: object) -> None:
+    def __init__(self, *args: object, rules: Rulebook, grant: Grant, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-        if not program.terms:
+        if not rules.terms:
             del self.fields["terms"]
         if grant.organization is not None:
             del self.fields["organization_id"]
@@ -58,7 +65,9 @@ class Row:
 def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Accept an award and watch it being posted. Without a released award there is no such page."""
     application = get_object_or_404(
-        Application.objects.owned_by(request.user).select_related("program", "cycle__program"),
+        Application.objects.owned_by(request.user).select_related(
+            "program", "cycle__program", "cycle__rules_version"
+        ),
         public_id=public_id,
         state=State.AWARDED,
     )
@@ -71,10 +80,10 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     )
     if decision is None or decision.grant is None:
         raise Http404
-    program, grant, now = application.program, decision.grant, clock.now()
+    grant, now = decision.grant, clock.now()
     form = Acceptance(
         request.POST or None,
-        program=program,
+        rules=rulebook.for_application(application),
         grant=grant,
         initial={"organization_id": application.organization_id_text},
     )
@@ -91,7 +100,7 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
         except acceptance.CannotAccept as error:
             form.add_error("organization_id" if "organization_id" in form.fields else None, str(error))
         else:
-            messages.success(request, "Accepted. Nothing is left for you to do; we post the credits.")
+            messages.success(request, _("Accepted. Nothing is left for you to do; we post the credits."))
             return redirect("applications:award", application.public_id)
     return render(request, "applications/award.html", _context(application, decision, grant, form))
 
@@ -105,6 +114,7 @@ def _context(
     return {
         "application": application,
         "program": application.program,
+        "rules": rulebook.for_application(application),
         "decision": decision,
         "grant": grant,
         "rows": rows(application, decision, grant),
@@ -117,32 +127,32 @@ def _context(
 
 
 def rows(application: Application, decision: Decision, grant: Grant) -> list[Row]:
-    """Asked against granted, term by term. Reasons come from the program's rules, never from a reviewer's note."""
-    program = application.program
-    names = {offered["slug"]: offered["name"] for offered in program.models_offered}
+    """Asked against granted, term by term. Reasons come from the rules of its cycle, never from a reviewer's note."""
+    rules = rulebook.for_application(application)
+    names = {offered["slug"]: offered["name"] for offered in rules.models_offered}
     asked_models = ", ".join(names.get(slug, slug) for slug in application.requested_models)
     granted_models = ", ".join(names.get(slug, slug) for slug in decision.granted_models)
     found = [
         Row(
-            "Amount",
-            with_code(application.requested_cents, program.currency) or "Not asked",
+            _("Amount"),
+            with_code(application.requested_cents, rules.currency) or _("Not asked"),
             with_code(grant.amount_cents, grant.currency),
-            _why_amount(program, application.requested_cents, grant.amount_cents),
+            _why_amount(rules, application.requested_cents, grant.amount_cents),
         ),
         Row(
-            "Time",
-            _months(application.requested_months) or "Not asked",
-            _months(grant.term_months) or "No term stated",
-            _why_months(program, application.requested_months, grant.term_months),
+            _("Time"),
+            _months(application.requested_months) or _("Not asked"),
+            _months(grant.term_months) or _("No term stated"),
+            _why_months(rules, application.requested_months, grant.term_months),
         ),
     ]
     if granted_models or asked_models:
         found.append(
             Row(
-                "Models",
-                asked_models or "Not asked",
-                granted_models or "The standard models",
-                "Limited models have conditions of their own."
+                _("Models"),
+                asked_models or _("Not asked"),
+                granted_models or _("The standard models"),
+                _("Limited models have conditions of their own.")
                 if asked_models and asked_models != granted_models
                 else "",
             )
@@ -150,9 +160,9 @@ def rows(application: Application, decision: Decision, grant: Grant) -> list[Row
     bound = grant.organization.external_id if grant.organization else ""
     found.append(
         Row(
-            "Organization",
-            application.organization_id_text or "Not given",
-            bound or "You name it below",
+            _("Organization"),
+            application.organization_id_text or _("Not given"),
+            bound or _("You name it below"),
             mono=bool(bound),
         )
     )
@@ -160,24 +170,26 @@ def rows(application: Application, decision: Decision, grant: Grant) -> list[Row
 
 
 def _months(months: int | None) -> str:
-    return f"{months} month{'' if months == 1 else 's'}" if months else ""
+    return ngettext("%(number)s month", "%(number)s months", months) % {"number": months} if months else ""
 
 
-def _why_amount(program: Program, asked: int | None, granted: int) -> str:
+def _why_amount(rules: Rulebook, asked: int | None, granted: int) -> str:
     if asked is None or asked == granted:
-        return "The program’s fixed award." if program.award_mode == AwardMode.FIXED else ""
-    if program.award_mode == AwardMode.FIXED:
-        return "The program’s fixed award, the same for everyone."
-    if program.award_cap_cents and asked > program.award_cap_cents:
-        return f"The program gives at most {with_code(program.award_cap_cents, program.currency)}."
-    return "Set per project, within what the month’s pool allows."
+        return _("The program’s fixed award.") if rules.is_fixed else ""
+    if rules.is_fixed:
+        return _("The program’s fixed award, the same for everyone.")
+    if rules.award_cap_cents and asked > rules.award_cap_cents:
+        return _("The program gives at most %(amount)s.") % {
+            "amount": with_code(rules.award_cap_cents, rules.currency)
+        }
+    return _("Set per project, within what the month’s pool allows.")
 
 
-def _why_months(program: Program, asked: int | None, granted: int | None) -> str:
+def _why_months(rules: Rulebook, asked: int | None, granted: int | None) -> str:
     if granted is None or asked == granted:
         return ""
-    if program.term_mode == TermMode.MONTHS:
-        return "The program’s term, the same for everyone."
-    if program.term_months and granted == program.term_months and asked and asked > granted:
-        return "The program’s longest term."
-    return "Set with the award."
+    if rules.term_mode == TermMode.MONTHS:
+        return _("The program’s term, the same for everyone.")
+    if rules.term_months and granted == rules.term_months and asked and asked > granted:
+        return _("The program’s longest term.")
+    return _("Set with the award.")

@@ -37,7 +37,8 @@ def may_edit(request: HttpRequest, application: Application) -> bool:
 
 def _or_404(rows: ApplicationQuerySet, public_id: UUID) -> Application:
     return get_object_or_404(
-        rows.select_related("program", "form_version", "cycle__program", "applicant"), public_id=public_id
+        rows.select_related("program", "form_version", "cycle__program", "cycle__rules_version", "applicant"),
+        public_id=public_id,
     )
 
 

@@ -9,6 +9,8 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from applications import attachments, file_access, file_store, institutions, standing
@@ -22,9 +24,9 @@ from portal.uploads import TOO_LARGE
 
 UPLOADS_PER_HOUR = 30
 LOOKUPS_PER_MINUTE = 300
-SIGNED_OUT = "You are signed out. Sign in in another tab, then go on here."
-CLOSED = "This application can no longer be changed."
-TOO_MUCH = "The files are too large to be sent. Choose smaller ones, one at a time."
+SIGNED_OUT = gettext_lazy("You are signed out. Sign in in another tab, then go on here.")
+CLOSED = gettext_lazy("This application can no longer be changed.")
+TOO_MUCH = gettext_lazy("The files are too large to be sent. Choose smaller ones, one at a time.")
 
 
 # --- For the section page ---------------------------------------------------------------------------------------------------
@@ -57,8 +59,8 @@ def take(request: HttpRequest, application: Application, part: Mapping[str, Any]
         for file in request.FILES.getlist(key):
             _take_one(request, application, key, file, taken)
     if "attach" in request.POST and not request.FILES:
-        refusal = TOO_MUCH if TOO_LARGE in request.META else "Choose a file first, then attach it."
-        taken.refused[taken.at] = [("No file", refusal)]
+        refusal = TOO_MUCH if TOO_LARGE in request.META else _("Choose a file first, then attach it.")
+        taken.refused[taken.at] = [(_("No file"), refusal)]
     if "detach" in request.POST:
         _take_out(request, application, keys, taken)
     if taken.changed:
@@ -115,7 +117,7 @@ def attach(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
         return JsonResponse({"error": CLOSED}, status=409)
     file = request.FILES.get("file")
     if file is None:
-        return JsonResponse({"error": "No file arrived. It may be too large."}, status=422)
+        return JsonResponse({"error": _("No file arrived. It may be too large.")}, status=422)
     try:
         attachment = _add(request, application, key, file)
     except TooOften as error:
@@ -194,7 +196,7 @@ def _add(request: HttpRequest, application: Application, key: str, file: Uploade
 def _editable(request: HttpRequest, public_id: UUID) -> Application:
     return get_object_or_404(
         Application.objects.editable_by(request.user).select_related(
-            "program", "form_version", "cycle__program", "applicant"
+            "program", "form_version", "cycle__program", "cycle__rules_version", "applicant"
         ),
         public_id=public_id,
     )
@@ -212,7 +214,7 @@ def _as_json(attachment: Attachment, application: Application) -> dict[str, Any]
         "id": str(attachment.public_id),
         "name": attachment.name,
         "what": f"{attachment.what}. "
-        + ("Attached; it can be opened once it is scanned" if waits else "Checked and attached"),
+        + (_("Attached; it can be opened once it is scanned") if waits else _("Checked and attached")),
         "readable": not waits,
         **_versions(application),
     }

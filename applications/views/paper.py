@@ -17,6 +17,7 @@ from applications.standing import Phase
 from applications.views import common
 from portal import clock
 from portal.limits import TooOften, count
+from programs import rulebook
 
 FILES_PER_HOUR = 30
 
@@ -27,7 +28,7 @@ def preview(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """What a reviewer has on the screen, by the same code as the reviewer's page; ?look=first is the blind look."""
     application = common.readable(request, public_id)
     program = application.program
-    first_look = program.blind_first_look and request.GET.get("look") == "first"
+    first_look = rulebook.for_application(application).blind_first_look and request.GET.get("look") == "first"
     parts, withheld, restricted = dossier.as_reviewer(application, first_look=first_look)
     context = {
         "application": application,
@@ -38,6 +39,7 @@ def preview(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "withheld": withheld,
         "restricted": restricted,
         "first_look": first_look,
+        "rules": rulebook.for_application(application),
         "is_draft": standing.phase_of(application, at=clock.now()) == Phase.DRAFT,
         "may_edit": common.may_edit(request, application),
     }
