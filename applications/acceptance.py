@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from applications import eligibility
 from applications.models import Application, Decision, DecisionKind, DecisionState
@@ -39,17 +40,17 @@ def accept(
             .first()
         )
         if decision is None or decision.grant is None or application.state != State.AWARDED:
-            raise CannotAccept("There is no award to accept.")
+            raise CannotAccept(_("There is no award to accept."))
         rules = rulebook.for_application(application)
         if rules.terms and not terms_accepted:
-            raise CannotAccept("Read the terms and accept them first.")
+            raise CannotAccept(_("Read the terms and accept them first."))
         grant = decision.grant
         if decision.accepted_at is None or grant.organization is None:
             _refuse_ineligible(application)
         try:
             text = organizations.clean_external_id(rules.organization_id_format, organization_id)
             if grant.organization is not None and grant.organization.external_id != text:
-                raise CannotAccept("This award has its organization already. Ask us to change it.")
+                raise CannotAccept(_("This award has its organization already. Ask us to change it."))
             if grant.organization is None and grant.stage == Stage.RESERVED:
                 known = organizations.register_many(provider=grant.provider, external_ids={text}, at=at)
                 grants.bind_organization(grant_id=grant.pk, organization_id=known[text], by=by, at=at)
@@ -69,4 +70,4 @@ def _refuse_ineligible(application: Application) -> None:
     blocks = eligibility.blocks_now(application.program.rules.all(), facts)
     if blocks:
         sentences = " ".join(finding.sentence for finding in blocks)
-        raise CannotAccept(f"{sentences} The award stays yours; write to us and we look for a way.")
+        raise CannotAccept(f"{sentences} " + _("The award stays yours; write to us and we look for a way."))

@@ -7,6 +7,8 @@ answer yet: it is shown again as typed, and `check` reports it until it is mende
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from programs import fields, values
 from programs.fields import Answers, Section, Sections
 from programs.texts import as_typed, clean_text, plain, word_count
@@ -55,9 +57,9 @@ def accept(sections: Sections, given: Mapping[str, object]) -> tuple[dict[str, A
     for key, value in given.items():
         question = asked.get(key)
         if question is None or question["type"] == "text":
-            refused[as_typed(key)[:100]] = "The form has no question of this name."
+            refused[as_typed(key)[:100]] = _("The form has no question of this name.")
         elif question["type"] == "file":
-            refused[key] = "Files are attached on the pages of the form."
+            refused[key] = _("Files are attached on the pages of the form.")
         else:
             try:
                 taken[key] = values.cleaned(question, value)

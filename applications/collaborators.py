@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from applications import links, notices
 from applications.emails import canonical, institution_domain
@@ -62,19 +63,25 @@ def invite(*, application_id: int, email: str, right: str, by: User, at: datetim
     )
     address = _address(email)
     if application.state == State.WITHDRAWN:
-        raise CannotInvite("A withdrawn application is shared with nobody.")
+        raise CannotInvite(_("A withdrawn application is shared with nobody."))
     if right not in Right.values:
-        raise CannotInvite("Choose what the person may do.")
+        raise CannotInvite(_("Choose what the person may do."))
     if canonical(address) == canonical(application.applicant.email):
-        raise CannotInvite("This is the applicant’s own address.")
+        raise CannotInvite(_("This is the applicant’s own address."))
     here = people(application)
     if here.filter(email=address).exists():
-        raise CannotInvite("This address is invited already.")
+        raise CannotInvite(_("This address is invited already."))
     if here.count() >= MOST_PEOPLE:
-        raise CannotInvite(f"An application has at most {MOST_PEOPLE} people beside the applicant.")
+        raise CannotInvite(
+            _("An application has at most %(most_people)s people beside the applicant.")
+            % {"most_people": MOST_PEOPLE}
+        )
     lately = Collaborator.objects.filter(invited_by=by, invited_at__gt=at - timedelta(days=1))
     if lately.count() >= MOST_A_DAY:
-        raise CannotInvite(f"You have sent {MOST_A_DAY} invitations today. Please send the others tomorrow.")
+        raise CannotInvite(
+            _("You have sent %(most_a_day)s invitations today. Please send the others tomorrow.")
+            % {"most_a_day": MOST_A_DAY}
+        )
     collaborator = Collaborator.objects.create(
         application=application,
         email=address,
@@ -109,21 +116,23 @@ def by_token(token: str) -> Collaborator | None:
 
 def refuse_joining(collaborator: Collaborator, *, person: User, at: datetime) -> None:
     """Raise OtherAddress or CannotJoin with the reason why this person cannot accept; return for one who may."""
-    over = "This invitation is over. Ask the person who sent it for a new one."
+    over = _("This invitation is over. Ask the person who sent it for a new one.")
     if collaborator.ended_at is not None or collaborator.application.state == State.WITHDRAWN:
         raise CannotJoin(over)
     verified = EmailAddress.objects.filter(user=person, verified=True, email__iexact=collaborator.email)
     if not verified.exists():
         raise OtherAddress(
-            f"This invitation went to another address than {person.email}. Sign in with the address that got the "
-            "letter, or add that address to your account and confirm it."
+            _(
+                "This invitation went to another address than %(email)s. Sign in with the address that got the letter, or add that address to your account and confirm it."
+            )
+            % {"email": person.email}
         )
     if collaborator.user_id not in (None, person.pk):
-        raise CannotJoin("Another account has accepted this invitation.")
+        raise CannotJoin(_("Another account has accepted this invitation."))
     if collaborator.user_id is None and at > collaborator.invited_at + OPEN_FOR:
         raise CannotJoin(over)
     if collaborator.application.applicant_id == person.pk:
-        raise CannotJoin("This is your own application.")
+        raise CannotJoin(_("This is your own application."))
 
 
 def accept(*, collaborator_id: int, by: User, at: datetime) -> Collaborator:
@@ -146,7 +155,7 @@ def accept(*, collaborator_id: int, by: User, at: datetime) -> Collaborator:
             )
             return collaborator
     except IntegrityError as error:
-        raise CannotJoin("You have access to this application already.") from error
+        raise CannotJoin(_("You have access to this application already.")) from error
 
 
 @transaction.atomic
@@ -154,7 +163,7 @@ def change_right(*, collaborator_id: int, right: str, by: User, at: datetime) ->
     """Let somebody edit, or only read, from the next request on. Raises CannotChange."""
     collaborator = _locked(collaborator_id)
     if collaborator.ended_at is not None or right not in Right.values:
-        raise CannotChange("This access has ended.")
+        raise CannotChange(_("This access has ended."))
     if collaborator.right != right:
         collaborator.right = right
         collaborator.save(update_fields=["right"])
@@ -193,9 +202,9 @@ def _address(text: str) -> str:
     try:
         validate_email(address)
     except ValidationError:
-        raise CannotInvite("Write an e-mail address, such as name@example.org.") from None
+        raise CannotInvite(_("Write an e-mail address, such as name@example.org.")) from None
     if len(address) > 254:
-        raise CannotInvite("This address is too long.")
+        raise CannotInvite(_("This address is too long."))
     return address
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from applications import notices
 from applications.models import Application, ContactMessage
@@ -55,16 +56,19 @@ def send(
     try:
         validate_email(address)
     except ValidationError:
-        raise CannotSend("Write an e-mail address to which we can answer.") from None
+        raise CannotSend(_("Write an e-mail address to which we can answer.")) from None
     if not text:
-        raise CannotSend("Write your question.")
+        raise CannotSend(_("Write your question."))
     if len(text) > LONGEST:
-        raise CannotSend(f"Shorten this by {len(text) - LONGEST:,} characters; the limit is {LONGEST:,}.")
+        raise CannotSend(
+            _("Shorten this by %(over)s characters; the limit is %(limit)s.")
+            % {"over": f"{len(text) - LONGEST:,}", "limit": f"{LONGEST:,}"}
+        )
     if urgent and (by is None or program is None or program not in urgent_programs(by)):
-        raise CannotSend("The urgent lane is for people with an award of the program.")
+        raise CannotSend(_("The urgent lane is for people with an award of the program."))
     lately = ContactMessage.objects.filter(email=address, sent_at__gt=at - timedelta(days=1))
     if lately.count() >= MOST_A_DAY:
-        raise CannotSend("You have sent us several questions today. We answer them before we take more.")
+        raise CannotSend(_("You have sent us several questions today. We answer them before we take more."))
     message = ContactMessage.objects.create(
         name=name, email=address, program=program, urgent=urgent, text=text, user=by, sent_at=at
     )

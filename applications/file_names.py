@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from django.utils.translation import gettext as _
+
 LONGEST = 120
 ENDINGS = {
     "application/pdf": ("pdf",),
@@ -55,12 +57,12 @@ def why_not(name: str) -> str:
     """Why a file of an unknown kind is not taken, by what its name says that it is."""
     end = ending(name)
     if end in _WORD_PROCESSORS:
-        return "Documents of this kind are not accepted. Save it as a PDF and add that."
+        return _("Documents of this kind are not accepted. Save it as a PDF and add that.")
     if end in _SLIDES_AND_TABLES:
-        return "Slides and tables are not accepted. Save it as a PDF and add that."
+        return _("Slides and tables are not accepted. Save it as a PDF and add that.")
     if end in _PICTURES:
-        return "Pictures of this kind are not accepted. Save it as PNG or JPEG and add that."
+        return _("Pictures of this kind are not accepted. Save it as PNG or JPEG and add that.")
     kinds = {ending: KINDS[kind] for kind, endings in ENDINGS.items() for ending in endings}
     if end in kinds:
-        return f"The name says {kinds[end]}, but the content is something else."
-    return "Only PDF, PNG and JPEG files are accepted."
+        return _("The name says %(kinds)s, but the content is something else.") % {"kinds": kinds[end]}
+    return _("Only PDF, PNG and JPEG files are accepted.")

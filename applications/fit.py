@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from applications import again, eligibility, emails, intake
 from applications import answers as answering
 from applications.models import Application
@@ -23,7 +25,7 @@ def section(version: FormVersion) -> dict[str, Any]:
         for question in part["questions"]
         if question.get("maps_to") in ASKED_FIRST
     ]
-    return {"key": "fit", "title": "Check that you fit", "lead": "", "questions": questions}
+    return {"key": "fit", "title": _("Check that you fit"), "lead": "", "questions": questions}
 
 
 def blocks(

@@ -12,8 +12,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from applications import again, assignment, eligibility, form_change, intake, similarity
+from applications import assignment, eligibility, form_change, intake, similarity
 from applications.models import (
     Application,
     Batch,
@@ -44,7 +46,7 @@ class CannotEnterLate(Refused):
     """The code lets nobody in, or not this application. The sentence is the same for every code that does not work."""
 
 
-NO_SUCH_CODE = "This code does not work for this program now. Ask whoever gave it to you."
+NO_SUCH_CODE = gettext_lazy("This code does not work for this program now. Ask whoever gave it to you.")
 
 
 @transaction.atomic
@@ -68,7 +70,7 @@ def issue(
         raise CannotIssue(f"A code ends at a moment ahead, within {LONGEST.days} days.")
     if not 1 <= uses_allowed <= MOST_USES:
         raise CannotIssue(f"A code is for one to {MOST_USES} applications.")
-    code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    code = "".join(secrets.choice(ALPHABET) for _n in range(LENGTH))
     entry = LateEntry.objects.create(
         cycle=cycle,
         code_hash=_hash(code),
@@ -115,11 +117,9 @@ def send(*, application_id: int, code: str, by: User, at: datetime) -> Applicati
         ):
             return application
         _refuse_shut(entry, cycle, application, at)
-        past = again.before(program=application.program, person=application.applicant, at=at)
-        if past.live is not None:
-            raise intake.CannotSubmit(intake.one_at_a_time(past.live))
+        wait_until = intake.turn_of(application, at=at)
         application.program = cycle.program
-        intake.enter(application, cycle, by=by, at=at, wait_until=past.wait_until)
+        intake.enter(application, cycle, by=by, at=at, wait_until=wait_until)
         _join(application, entry, at)
     return application
 
@@ -130,7 +130,9 @@ def _refuse_shut(entry: LateEntry, cycle: Cycle, application: Application, at: d
     if not (open_ and fits) or cycles.decided_by_passed(cycle, at):
         raise CannotEnterLate(NO_SUCH_CODE)
     if application.state != State.DRAFT:
-        raise intake.CannotSubmit(f"{application} was sent before and is closed.")
+        raise intake.CannotSubmit(
+            _("%(application)s was sent before and is closed.") % {"application": application}
+        )
 
 
 def _join(application: Application, entry: LateEntry, at: datetime) -> None:
@@ -149,7 +151,7 @@ def _join(application: Application, entry: LateEntry, at: datetime) -> None:
             _checks(application, rulebook.for_cycle(entry.cycle).rules, at), ignore_conflicts=True
         )
     if batch.assigned_at is not None:
-        for _ in range(rulebook.for_cycle(entry.cycle).reviews_wanted):
+        for _n in range(rulebook.for_cycle(entry.cycle).reviews_wanted):
             if assignment.replace(application_id=application.pk, at=at) is None:
                 break
     audit.record(

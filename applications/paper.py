@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from applications import attachments, collaborators, presentation
 from applications.models import Application
 from applications.presentation import ShownSection
@@ -38,26 +40,28 @@ def of(application: Application) -> Paper:
     ]
     facts = [
         (
-            "Applicant",
+            _("Applicant"),
             ", ".join(part for part in (application.applicant.name, application.applicant.email) if part),
         )
     ]
     if people:
-        facts.append(("Co-investigators", ", ".join(people)))
+        facts.append((_("Co-investigators"), ", ".join(people)))
     if application.submitted_at:
-        facts.append(("Sent", texts.moment(application.submitted_at)))
+        facts.append((_("Sent"), texts.moment(application.submitted_at)))
     else:
-        facts.append(("Draft", f"not sent; saved {texts.moment(application.saved_at)}"))
+        facts.append(
+            (_("Draft"), _("not sent; saved %(saved_at)s") % {"saved_at": texts.moment(application.saved_at)})
+        )
     if cycle is not None:
-        facts.append(("Evaluation day", texts.day(cycle.evaluation_on)))
-        facts.append(("Decided by", texts.day(cycle.decided_by_on)))
+        facts.append((_("Evaluation day"), texts.day(cycle.evaluation_on)))
+        facts.append((_("Decided by"), texts.day(cycle.decided_by_on)))
     if application.submitted_at and application.requested_cents:
-        facts.append(("Asked for", with_code(application.requested_cents, program.currency)))
+        facts.append((_("Asked for"), with_code(application.requested_cents, program.currency)))
     return Paper(
         program=program.name,
         title=application.title
         or presentation.title(sections, application.answers)
-        or "Untitled application",
+        or _("Untitled application"),
         reference=application.reference or "",
         facts=facts,
         sections=[

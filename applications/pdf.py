@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pymupdf_fonts
+from django.utils.translation import gettext as _
 from fontTools.ttLib import TTFont
 from fpdf import FPDF
 
@@ -55,9 +56,9 @@ def render(paper: Paper, *, site: str) -> bytes:
             left -= len(text) * (_JOINED_COST if _JOINED.search(text) else 1)
     if left < 0:
         body.append(
-            ("note", "This file ends here: the rest is longer than a file may be. The page has all of it.")
+            ("note", _("This file ends here: the rest is longer than a file may be. The page has all of it."))
         )
-    everything = [paper.title, paper.program, paper.reference, site, *(text for _, text in body)]
+    everything = [paper.title, paper.program, paper.reference, site, *(text for _style, text in body)]
     everything += [part for fact in paper.facts for part in fact]
     page = _Page(paper, site, fallback=_needed("".join(everything)))
     page.add_page()
@@ -91,7 +92,7 @@ class _Page(FPDF):
         self._line(self.paper.title, size=17, style="B", leading=7.6)
         self.ln(2)
         if self.paper.reference:
-            self._fact("Reference", self.paper.reference)
+            self._fact(_("Reference"), self.paper.reference)
         for name, value in self.paper.facts:
             self._fact(name, value)
         self.ln(2)
@@ -119,7 +120,7 @@ class _Page(FPDF):
         self.set_y(-MARGIN_MM + 4)
         self.set_font("main", "", 8)
         self.set_text_color(*GREY)
-        name = self.paper.reference or "Draft"
+        name = self.paper.reference or _("Draft")
         self.cell(0, 5, _plain(f"{self.site}, {name}"))
         self.set_x(self.l_margin)
         self.cell(0, 5, f"{self.page_no()} / {{nb}}", align="R")

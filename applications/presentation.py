@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django_countries import countries
 
 from credits.money import with_code
@@ -86,15 +88,15 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if kind == "organization" and isinstance(value, Mapping):
         return [_institution(value)]
     if kind == "file":
-        return [f"{len(value)} file{'' if len(value) == 1 else 's'}"]
+        return [ngettext("%(number)s file", "%(number)s files", len(value)) % {"number": len(value)}]
     if kind == "money":
         return [with_code(value["amount_cents"], value["currency"])]
     if kind == "yes_no":
-        return [{"yes": "Yes", "no": "No"}.get(value, str(value))]
+        return [{"yes": _("Yes"), "no": _("No")}.get(value, str(value))]
     if kind == "country":
         return [str(countries.name(value) or value)]
     if kind == "months":
-        return [f"{value} month{'' if value == 1 else 's'}"]
+        return [_months(value)]
     if kind == "people":
         return [
             f"{person['name']}, {person['role']}" if person.get("role") else person["name"]
@@ -103,7 +105,11 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if kind == "acknowledgement":
         if not value.get("accepted"):
             return []
-        return ["Agreed"] if question.get("option_of") else [f"Agreed (version {value['version']})"]
+        return (
+            [_("Agreed")]
+            if question.get("option_of")
+            else [_("Agreed (version %(version)s)") % {"version": value["version"]}]
+        )
     labels = (
         {choice["value"]: choice["label"] for choice in values.choices(question)}
         if "choices" in question
@@ -112,6 +118,12 @@ def lines_of(question: Mapping[str, Any], value: Any) -> list[str]:
     if isinstance(value, list):
         return [labels.get(entry, str(entry)) for entry in value]
     return [labels.get(value, str(value))]
+
+
+def _months(value: Any) -> str:
+    """A stored number of months in words; what is no number, as it is."""
+    number = value if isinstance(value, int) else 0
+    return ngettext("%(number)s month", "%(number)s months", number) % {"number": value}
 
 
 def _institution(answer: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from django.utils.translation import gettext as _
+
 from portal.refusals import Refused
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
@@ -52,17 +54,17 @@ def parse_money(text: str, currency: str = "USD") -> int:
         elif sign and rest.upper().endswith(sign):
             rest = rest[: -len(sign)].strip()
     if not rest:
-        raise NotAnAmount("Enter an amount, for example 1,500 or 1500.50.")
+        raise NotAnAmount(_("Enter an amount, for example 1,500 or 1500.50."))
     if rest.startswith(("-", "\u2212")):
-        raise NotAnAmount("Enter an amount of zero or more.")
+        raise NotAnAmount(_("Enter an amount of zero or more."))
     whole, point, part = rest.partition(".")
     if not rest.isascii() or not _WHOLE.fullmatch(whole) or (point and not re.fullmatch(r"\d+", part)):
-        raise NotAnAmount("Enter an amount in digits, for example 1,500 or 1500.50.")
+        raise NotAnAmount(_("Enter an amount in digits, for example 1,500 or 1500.50."))
     if len(part) > 2:
-        raise NotAnAmount("Enter an amount with at most two digits after the point.")
+        raise NotAnAmount(_("Enter an amount with at most two digits after the point."))
     cents = int(whole.replace(",", "")) * 100 + int(part.ljust(2, "0") or "0")
     if cents > MOST_CENTS:
-        raise NotAnAmount("This amount is too large.")
+        raise NotAnAmount(_("This amount is too large."))
     return cents
 
 

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from credits.models import Organization
 from portal.refusals import Refused
 
@@ -32,19 +34,25 @@ def clean_external_id(provider_format: str, text: str) -> str:
         lowered = entered.lower()
         if not _UUID.fullmatch(lowered) or UUID(lowered).int == 0:
             raise WrongOrganizationId(
-                "Enter the organization ID from the Console's settings. "
-                "It looks like 7f3d2c1a-5b4e-4f6a-9c8d-1e2f3a4b5c6d."
+                _(
+                    "Enter the organization ID from the Console's settings. "
+                    "It looks like 7f3d2c1a-5b4e-4f6a-9c8d-1e2f3a4b5c6d."
+                )
             )
         return lowered
     if provider_format == "openai":
         if not _OPENAI.fullmatch(entered):
             raise WrongOrganizationId(
-                "Enter the organization ID from the provider's settings. It starts with org- and has no blanks."
+                _(
+                    "Enter the organization ID from the provider's settings. It starts with org- and has no blanks."
+                )
             )
         return entered
     if provider_format == "any":
         if not _ANY.fullmatch(entered):
-            raise WrongOrganizationId("Enter 2 to 80 letters, digits, dots, colons, dashes or underscores.")
+            raise WrongOrganizationId(
+                _("Enter 2 to 80 letters, digits, dots, colons, dashes or underscores.")
+            )
         return entered
     raise ValueError(f"no organization ID format is called {provider_format!r}")
 

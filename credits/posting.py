@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from django.utils.translation import gettext as _
+
 from credits.models import Grant, Stage
 from portal import day_strip, texts
 
@@ -35,27 +37,33 @@ class Posting:
 
 def of(grant: Grant, *, at: datetime) -> Posting:
     """Where a grant is at this moment. No query."""
-    reserved = Step("Reserved", (texts.moment(grant.created_at), "Set aside for you"), "done")
+    reserved = Step(_("Reserved"), (texts.moment(grant.created_at), _("Set aside for you")), "done")
     if grant.stage in (Stage.VOID, Stage.FAILED):
         ended = texts.moment(grant.ended_at) if grant.ended_at else ""
         if grant.stage == Stage.VOID:
             return Posting(
-                [reserved, Step("Cancelled", (ended, "Nothing was posted"), "done now")], "Cancelled", ""
+                [reserved, Step(_("Cancelled"), (ended, _("Nothing was posted")), "done now")],
+                _("Cancelled"),
+                "",
             )
-        sent = Step("Sent", (texts.moment(grant.sent_at) if grant.sent_at else "",), "done")
-        failed = Step("Refused", (ended, "A person here looks into it and writes to you"), "done now")
-        return Posting([reserved, sent, failed], "The provider refused the posting", "bad")
+        sent = Step(_("Sent"), (texts.moment(grant.sent_at) if grant.sent_at else "",), "done")
+        failed = Step(_("Refused"), (ended, _("A person here looks into it and writes to you")), "done now")
+        return Posting([reserved, sent, failed], _("The provider refused the posting"), "bad")
     if grant.stage == Stage.RESERVED:
         waiting = (
-            "With the next run, minutes from now" if grant.organization_id else "Minutes after you confirm"
+            _("With the next run, minutes from now")
+            if grant.organization_id
+            else _("Minutes after you confirm")
         )
         return Posting(
             [
-                Step("Reserved", reserved.lines, "done now"),
-                Step("Sent", (waiting, "The provider gets the order"), ""),
-                Step("Confirmed", ("Usually 7 to 14 days later", "You get a mail; credits work"), ""),
+                Step(_("Reserved"), reserved.lines, "done now"),
+                Step(_("Sent"), (waiting, _("The provider gets the order")), ""),
+                Step(
+                    _("Confirmed"), (_("Usually 7 to 14 days later"), _("You get a mail; credits work")), ""
+                ),
             ],
-            "Set aside",
+            _("Set aside"),
             "",
         )
     assert grant.sent_at is not None
@@ -63,10 +71,10 @@ def of(grant: Grant, *, at: datetime) -> Posting:
         return Posting(
             [
                 reserved,
-                Step("Sent", (texts.moment(grant.sent_at), "The provider had the order"), "done"),
-                Step("Confirmed", (texts.moment(grant.confirmed_at), "The credits work"), "done"),
+                Step(_("Sent"), (texts.moment(grant.sent_at), _("The provider had the order")), "done"),
+                Step(_("Confirmed"), (texts.moment(grant.confirmed_at), _("The credits work")), "done"),
             ],
-            "Posted",
+            _("Posted"),
             "good",
         )
     return _waiting(grant, reserved, grant.sent_at, at)
@@ -79,17 +87,18 @@ def _waiting(grant: Grant, reserved: Step, sent_at: datetime, at: datetime) -> P
     return Posting(
         steps=[
             reserved,
-            Step("Sent", (texts.moment(sent_at), "The provider has the order"), "done now"),
+            Step(_("Sent"), (texts.moment(sent_at), _("The provider has the order")), "done now"),
             Step(
-                "Confirmed",
+                _("Confirmed"),
                 (
-                    f"Usually {texts.day_short(usual_from)} to {texts.day_short(usual_to)}",
-                    "You get a mail; credits work",
+                    _("Usually %(usual_from)s to %(usual_to)s")
+                    % {"usual_from": texts.day_short(usual_from), "usual_to": texts.day_short(usual_to)},
+                    _("You get a mail; credits work"),
                 ),
                 "",
             ),
         ],
-        word="Sent to the provider, waiting for its confirmation",
+        word=_("Sent to the provider, waiting for its confirmation"),
         tone="warn" if today >= overdue_on else "",
         day=(today - sent_on).days,
         marks=day_strip.marks(

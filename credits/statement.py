@@ -3,17 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext_lazy
+
 from credits.models import Entry, Grant
 from credits.movements import AccountKind, Kind
 
 LABELS = {
-    Kind.POST: "Credits posted, confirmed by the provider",
-    Kind.USE: "Usage",
-    Kind.EXPIRE: "Expired",
-    Kind.FREEZE: "Put on hold",
-    Kind.THAW: "Released from hold",
-    Kind.MOVE: "Moved to another organization",
-    Kind.REVERSE: "Correction",
+    Kind.POST: gettext_lazy("Credits posted, confirmed by the provider"),
+    Kind.USE: gettext_lazy("Usage"),
+    Kind.EXPIRE: gettext_lazy("Expired"),
+    Kind.FREEZE: gettext_lazy("Put on hold"),
+    Kind.THAW: gettext_lazy("Released from hold"),
+    Kind.MOVE: gettext_lazy("Moved to another organization"),
+    Kind.REVERSE: gettext_lazy("Correction"),
 }
 
 
@@ -60,7 +62,7 @@ def of(grant: Grant) -> Statement:
             Line(
                 at=transfer.happened_at,
                 kind=transfer.kind,
-                label=LABELS.get(Kind(transfer.kind), transfer.get_kind_display()),
+                label=str(LABELS.get(Kind(transfer.kind), transfer.get_kind_display())),
                 amount_cents=entry.amount_cents,
                 left_cents=entry.balance_after_cents,
             )

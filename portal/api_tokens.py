@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from portal import audit
 from portal.models import ApiToken, Scope, User
@@ -33,10 +34,13 @@ def make(*, name: str, scope: Scope, days: int, by: User, at: datetime) -> tuple
     one of LIFETIMES_DAYS.
     """
     if days not in LIFETIMES_DAYS:
-        raise CannotMakeToken("Choose how long the token works.")
+        raise CannotMakeToken(_("Choose how long the token works."))
     User.objects.select_for_update(of=("self",)).get(pk=by.pk)  # two requests at once must not pass the limit
     if _living(by, at).count() >= MOST_TOKENS:
-        raise CannotMakeToken(f"You have {MOST_TOKENS} tokens. Revoke one that you no longer need.")
+        raise CannotMakeToken(
+            _("You have %(most_tokens)s tokens. Revoke one that you no longer need.")
+            % {"most_tokens": MOST_TOKENS}
+        )
     ApiToken.objects.filter(user=by, name=name, revoked_at__isnull=True, expires_at__lte=at).update(
         revoked_at=at
     )
@@ -53,7 +57,7 @@ def make(*, name: str, scope: Scope, days: int, by: User, at: datetime) -> tuple
                 expires_at=at + timedelta(days=days),
             )
     except IntegrityError as error:
-        raise CannotMakeToken("You have a token of this name. Choose another name.") from error
+        raise CannotMakeToken(_("You have a token of this name. Choose another name.")) from error
     audit.record(action="token.make", subject=token, by=by, at=at, scope=scope, days=days)
     return token, secret
 

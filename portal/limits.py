@@ -3,6 +3,7 @@
 import logging
 
 from django.core.cache import cache
+from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from portal.refusals import Refused
@@ -30,5 +31,5 @@ def count(what: str, who: object, *, most: int, seconds: int) -> None:
         return
     if so_far > most:
         raise TooOften(
-            "That was often enough for now. Please wait a little and try again.", wait_seconds=seconds
+            _("That was often enough for now. Please wait a little and try again."), wait_seconds=seconds
         )

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal import api_tokens as tokens
@@ -75,7 +76,9 @@ def api_tokens(request: HttpRequest) -> HttpResponse:
 def revoke_api_token(request: HttpRequest, public_id: UUID) -> HttpResponse:
     token = get_object_or_404(ApiToken, user=request.user, public_id=public_id)
     tokens.revoke(token_id=token.pk, by=request.user, at=clock.now())
-    messages.success(request, f"Revoked. Programs that use “{token}” are refused from now on.")
+    messages.success(
+        request, _("Revoked. Programs that use “%(token)s” are refused from now on.") % {"token": token}
+    )
     return redirect("api_tokens")
 
 

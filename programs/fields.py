@@ -9,6 +9,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
 from django_countries import countries
 
 from programs import values
@@ -58,7 +59,7 @@ def expanded(section: Section) -> Iterator[Question]:
             yield {
                 "key": f"{question['key']}_{OTHER}",
                 "type": "short_text",
-                "label": "Please name it",
+                "label": _("Please name it"),
                 "required": True,
                 "max_chars": 120,
                 "show_if": {"question": question["key"], "any_of": [OTHER]},
@@ -75,7 +76,7 @@ def _option_conditions(question: Question) -> Iterator[Question]:
             yield {
                 "key": condition_key(question, choice["value"]),
                 "type": "acknowledgement",
-                "label": f"Condition of {choice['label']}",
+                "label": _("Condition of %(choice)s") % {"choice": choice["label"]},
                 "required": True,
                 # The text is its own version: another wording has to be accepted anew.
                 "policy": {
@@ -158,19 +159,19 @@ def form_field(question: Question) -> AnswerField | None:
 
 def _options(question: Question) -> list[tuple[str, str]]:
     if question["type"] == "yes_no":
-        return [("yes", "Yes"), ("no", "No")]
+        return [("yes", _("Yes")), ("no", _("No"))]
     if question["type"] == "country":
         listed = question.get("countries")
         wanted = None if listed is None else set(listed)
         return [
-            ("", "Choose"),
+            ("", _("Choose")),
             *((code, name) for code, name in countries if wanted is None or code in wanted),
         ]
     options: list[tuple[str, str]] = [
         (choice["value"], Labelled(choice["label"], choice.get("help", "")))
         for choice in values.choices(question)
     ]
-    return [("", "Choose"), *options] if _is_select(question) else options
+    return [("", _("Choose")), *options] if _is_select(question) else options
 
 
 def _is_select(question: Question) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from programs import form_edits
 
 Sections = Sequence[Mapping[str, Any]]
@@ -159,16 +161,21 @@ def _moved(before: Sequence[str], after: Sequence[str]) -> set[str]:
 
 
 def _added(key: str, question: Mapping[str, Any]) -> Change:
-    text = f"“{_label(question)}” is new"
+    said = {"question": _label(question)}
+    text = _("“%(question)s” is new.") % said
     if question.get("type") == "text":
-        text = f"A text is new: “{_label(question)}”"
+        text = _("A text is new: “%(question)s”.") % said
     elif question.get("required"):
-        text += " and has to be answered"
-    return Change("question", "added", key, _label(question), for_applicants=f"{text}.")
+        text = _("“%(question)s” is new and has to be answered.") % said
+    return Change("question", "added", key, _label(question), for_applicants=text)
 
 
 def _removed(key: str, question: Mapping[str, Any]) -> Change:
-    said = "" if question.get("type") == "text" else f"“{_label(question)}” is no longer asked."
+    said = (
+        ""
+        if question.get("type") == "text"
+        else _("“%(question)s” is no longer asked.") % {"question": _label(question)}
+    )
     return Change("question", "removed", key, _label(question), for_applicants=said)
 
 
@@ -188,23 +195,30 @@ def _properties(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Property
 def _noticed(old: Mapping[str, Any], new: Mapping[str, Any], changed: set[str]) -> str:
     label = f"“{_label(new)}”"
     if "type" in changed:
-        return f"{label} is asked in another way; it may have to be answered anew."
+        return _("%(label)s is asked in another way; it may have to be answered anew.") % {"label": label}
     if "policy" in changed:
-        return f"{label} has a new text and has to be accepted again."
+        return _("%(label)s has a new text and has to be accepted again.") % {"label": label}
     if new.get("required") and not old.get("required"):
-        return f"{label} has to be answered now."
+        return _("%(label)s has to be answered now.") % {"label": label}
     if gone := _values(old) - _values(new):
-        return f"{label} has fewer options: {len(gone)} cannot be chosen any more."
+        return _("%(label)s has fewer options: %(gone)s cannot be chosen any more.") % {
+            "label": label,
+            "gone": len(gone),
+        }
     tighter = [
         name
         for name in ("max_words", "max_chars", "max", "max_files", "max_mb")
         if _is_number(new.get(name)) and (not _is_number(old.get(name)) or new[name] < old[name])
     ]
     if tighter or (_is_number(new.get("min")) and new["min"] > (old.get("min") or 0)):
-        return f"{label} has tighter limits."
+        return _("%(label)s has tighter limits.") % {"label": label}
     if "show_if" in changed:
-        return f"{label} is asked under another condition."
-    return f"{label} reads differently." if changed & {"label", "help", "choices", "other"} else ""
+        return _("%(label)s is asked under another condition.") % {"label": label}
+    return (
+        _("%(label)s reads differently.") % {"label": label}
+        if changed & {"label", "help", "choices", "other"}
+        else ""
+    )
 
 
 def _is_number(value: object) -> bool:

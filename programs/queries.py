@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import F, Prefetch, Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from credits.money import with_code
 from portal import day_strip, texts
@@ -113,7 +115,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
         first = today - timedelta(days=24)
         return Clock(
             is_open=False,
-            state=f"Opens {texts.day_short(program.opens_on)}",
+            state=_("Opens %(day)s") % {"day": texts.day_short(program.opens_on)},
             tone="soon",
             today=today,
             cycle=cycle,
@@ -124,13 +126,13 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
             marks=day_strip.marks(first=first, last=program.opens_on, today=today, tall=(program.opens_on,)),
         )
     if not is_open or cycle is None:
-        word = "Open" if is_open else program.get_state_display()
+        word = _("Open") if is_open else program.get_state_display()
         return Clock(is_open, word, "good" if is_open else "", today, cycle, None, None)
     last = cycle.cut_off_at.astimezone(zone).date()
     first = min(last - timedelta(days=35), today)
     return Clock(
         is_open=True,
-        state="Open",
+        state=_("Open"),
         tone="good",
         today=today,
         cycle=cycle,
@@ -147,25 +149,27 @@ def award_text(program: Program) -> str:
     if program.award_mode == AwardMode.FIXED:
         return with_code(program.award_default_cents, program.currency)
     if program.award_mode == AwardMode.CAPPED:
-        return f"Up to {with_code(program.award_cap_cents, program.currency)}"
-    return "Set per project"
+        return _("Up to %(amount)s") % {"amount": with_code(program.award_cap_cents, program.currency)}
+    return _("Set per project")
 
 
 def award_note(program: Program) -> str:
     """How the amount of an award comes about."""
     return {
-        AwardMode.FIXED: "the same for everyone",
-        AwardMode.CAPPED: "set per project",
-        AwardMode.UNDISCLOSED: "may differ from what you ask",
+        AwardMode.FIXED: _("the same for everyone"),
+        AwardMode.CAPPED: _("set per project"),
+        AwardMode.UNDISCLOSED: _("may differ from what you ask"),
     }[AwardMode(program.award_mode)]
 
 
 def term_text(program: Program) -> str:
     """How long an award can be used, in a few words."""
     if program.term_mode == TermMode.NONE:
-        return "None stated"
-    months = f"{program.term_months} month{'' if program.term_months == 1 else 's'}"
-    return months if program.term_mode == TermMode.MONTHS else f"At most {months}"
+        return _("None stated")
+    months = ngettext("%(number)s month", "%(number)s months", program.term_months or 0) % {
+        "number": program.term_months
+    }
+    return months if program.term_mode == TermMode.MONTHS else _("At most %(months)s") % {"months": months}
 
 
 def program_page(slug: str) -> Program:

@@ -2,6 +2,8 @@
 
 import re
 
+from django.utils.translation import gettext as _
+
 from portal.refusals import Refused
 
 _SIGNS = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o and u
@@ -21,10 +23,12 @@ def clean(text: str) -> str:
     bare = _ADDRESS.sub("", text.strip().lower(), count=1)
     shape = _SHAPE.fullmatch(bare)
     if shape is None:
-        raise WrongRorId("Write a ROR id, such as 05a28rw58.")
+        raise WrongRorId(_("Write a ROR id, such as 05a28rw58."))
     number = 0
     for sign in shape[1]:
         number = number * 32 + _SIGNS.index(sign)
     if 98 - number * 100 % 97 != int(shape[2]):
-        raise WrongRorId("The last two digits of this ROR id do not fit the others. Look for a typing error.")
+        raise WrongRorId(
+            _("The last two digits of this ROR id do not fit the others. Look for a typing error.")
+        )
     return bare

@@ -6,20 +6,24 @@ words as keys, so a portal with other programs only edits the tables below. Sour
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 
 @dataclass(frozen=True)
 class Choice:
     value: str
-    label: str
-    help: str = ""
+    label: Any  # texts are translated when they are shown
+    help: Any = ""
 
 
 @dataclass(frozen=True)
 class Question:
     key: str
-    text: str
-    help: str
+    text: Any
+    help: Any
     choices: tuple[Choice, ...]
 
 
@@ -39,54 +43,66 @@ QUESTIONS: dict[str, Question] = {
     for question in (
         Question(
             "use",
-            "What will the credits be used for?",
-            "Take the closest; the next questions sort out the rest.",
+            gettext_lazy("What will the credits be used for?"),
+            gettext_lazy("Take the closest; the next questions sort out the rest."),
             (
-                Choice("safety", "Making AI safer or better aligned"),
-                Choice("science", "Science in another field, such as biology"),
-                Choice("society", "How AI behaves and affects people"),
-                Choice("red-team", "Red-team or jailbreak testing"),
-                Choice("retired", "A model that has been retired"),
-                Choice("product", "A product, coursework or trying things out"),
+                Choice("safety", gettext_lazy("Making AI safer or better aligned")),
+                Choice("science", gettext_lazy("Science in another field, such as biology")),
+                Choice("society", gettext_lazy("How AI behaves and affects people")),
+                Choice("red-team", gettext_lazy("Red-team or jailbreak testing")),
+                Choice("retired", gettext_lazy("A model that has been retired")),
+                Choice("product", gettext_lazy("A product, coursework or trying things out")),
             ),
         ),
         Question(
             "country",
-            "Is the API available where you work?",
-            "Credits can only be used there. If you are not sure, the check before the form tells you.",
-            (Choice("yes", "Yes"), Choice("unsure", "I am not sure"), Choice("no", "No")),
+            gettext_lazy("Is the API available where you work?"),
+            gettext_lazy(
+                "Credits can only be used there. If you are not sure, the check before the form tells you."
+            ),
+            (
+                Choice("yes", gettext_lazy("Yes")),
+                Choice("unsure", gettext_lazy("I am not sure")),
+                Choice("no", gettext_lazy("No")),
+            ),
         ),
         Question(
             "affiliation",
-            "Do you belong to a research institution?",
-            "A university, a public or nonprofit institute, a hospital that does research.",
+            gettext_lazy("Do you belong to a research institution?"),
+            gettext_lazy("A university, a public or nonprofit institute, a hospital that does research."),
             (
-                Choice("yes", "Yes, I or somebody on the team"),
-                Choice("nonprofit", "To a nonprofit that does research"),
-                Choice("no", "No, I work on my own or in a company"),
+                Choice("yes", gettext_lazy("Yes, I or somebody on the team")),
+                Choice("nonprofit", gettext_lazy("To a nonprofit that does research")),
+                Choice("no", gettext_lazy("No, I work on my own or in a company")),
             ),
         ),
         Question(
             "models",
-            "Which models does the work need?",
-            "Awards cover what anyone can buy.",
+            gettext_lazy("Which models does the work need?"),
+            gettext_lazy("Awards cover what anyone can buy."),
             (
-                Choice("standard", "The standard models"),
-                Choice("limited", "A model with limited access"),
-                Choice("fine-tuning", "Fine-tuning, or a model not yet public"),
+                Choice("standard", gettext_lazy("The standard models")),
+                Choice("limited", gettext_lazy("A model with limited access")),
+                Choice("fine-tuning", gettext_lazy("Fine-tuning, or a model not yet public")),
             ),
         ),
         Question(
             "attack",
-            "Would the work break the usage policy without an exemption?",
-            "For example, making a model produce what it must refuse.",
-            (Choice("no", "No"), Choice("yes", "Yes, that is part of the method")),
+            gettext_lazy("Would the work break the usage policy without an exemption?"),
+            gettext_lazy("For example, making a model produce what it must refuse."),
+            (
+                Choice("no", gettext_lazy("No")),
+                Choice("yes", gettext_lazy("Yes, that is part of the method")),
+            ),
         ),
         Question(
             "when",
-            "When do you need to start?",
-            "Evaluations are monthly; buying credits works at once.",
-            (Choice("month", "Next month is early enough"), Choice("now", "This week")),
+            gettext_lazy("When do you need to start?"),
+            gettext_lazy("Evaluations are monthly; buying credits works at once."),
+            (
+                Choice("month", gettext_lazy("Next month is early enough")),
+                Choice("now", gettext_lazy("This week")),
+            ),
         ),
     )
 }
@@ -139,43 +155,53 @@ def result(answers: Mapping[str, str]) -> Result:
         return Result(
             "door",
             "red-team",
-            "Red-team or jailbreak work",
-            "No program exempts anybody from the usage policy. These are the ways that exist.",
+            _("Red-team or jailbreak work"),
+            _("No program exempts anybody from the usage policy. These are the ways that exist."),
         )
     if use == "retired":
         return Result(
             "door",
             "retired-model",
-            "Ask for a retired model",
-            "That is a short form of its own, at the standard price. It gives access, never credits.",
+            _("Ask for a retired model"),
+            _("That is a short form of its own, at the standard price. It gives access, never credits."),
         )
     if use == "product":
         return _buy(
-            "The programs fund research questions. Everything else starts with bought credits, today."
+            _("The programs fund research questions. Everything else starts with bought credits, today.")
         )
     if answers["country"] == "no":
         return _buy(
-            "Credits work only where the API is available, so no program can take an application from there yet."
+            _(
+                "Credits work only where the API is available, so no program can take an application from there yet."
+            )
         )
     if answers["models"] == "fine-tuning":
-        return _buy("Awards cover the public models as they are: no fine-tuning and nothing unreleased.")
+        return _buy(_("Awards cover the public models as they are: no fine-tuning and nothing unreleased."))
     if answers["when"] == "now":
         slug = _program(answers)
         return Result(
             "buy",
             "buy-credits",
-            "Buy credits now, apply for next month",
-            "Evaluations are monthly, so nothing granted arrives this week. Buying first does not count against you.",
+            _("Buy credits now, apply for next month"),
+            _(
+                "Evaluations are monthly, so nothing granted arrives this week. Buying first does not count against you."
+            ),
             (slug,),
         )
     slug = _program(answers)
-    return Result("program", slug, "", _REASONS[slug], _also(answers, slug))
+    return Result("program", slug, "", str(_REASONS[slug]), _also(answers, slug))
 
 
 _REASONS = {
-    SAFETY: "It is for safety and alignment research and asks for a question that matters, not for an institution.",
-    SCIENCE: "It is for science at research institutions, with the life sciences first and every field welcome.",
-    SOCIETY: "It is for work on the risks of AI, its fair use and how models behave, at any stage of a career.",
+    SAFETY: gettext_lazy(
+        "It is for safety and alignment research and asks for a question that matters, not for an institution."
+    ),
+    SCIENCE: gettext_lazy(
+        "It is for science at research institutions, with the life sciences first and every field welcome."
+    ),
+    SOCIETY: gettext_lazy(
+        "It is for work on the risks of AI, its fair use and how models behave, at any stage of a career."
+    ),
 }
 
 
@@ -194,4 +220,4 @@ def _also(answers: Mapping[str, str], slug: str) -> tuple[str, ...]:
 
 
 def _buy(reason: str) -> Result:
-    return Result("buy", "buy-credits", "Buy credits and start today", reason)
+    return Result("buy", "buy-credits", _("Buy credits and start today"), reason)

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from portal.refusals import Refused
 
 LARGEST_TEXT = (
@@ -37,10 +39,12 @@ def clean_text(text: str, *, one_line: bool = False) -> str:
     """
     if bad := _UNSTORABLE.search(text):
         before = " ".join(text[max(0, bad.start() - 40) : bad.start()].split())[-24:]
-        where = f"after “{before}”" if before else "at the beginning"
+        where = _("after “%(before)s”") % {"before": before} if before else _("at the beginning")
         raise UnstorableText(
-            f"A character {where} cannot be stored. It was probably lost when the text was copied: "
-            "delete it, shown here as �, and type it again."
+            _(
+                "A character %(where)s cannot be stored. It was probably lost when the text was copied: delete it, shown here as �, and type it again."
+            )
+            % {"where": where}
         )
     text = _INVISIBLE.sub("", _LINE_ENDS.sub("\n", text))
     text = unicodedata.normalize("NFC", text)

@@ -13,6 +13,8 @@ from typing import Any
 import idutils
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, URLValidator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from django_countries import countries
 
 from credits import money, organizations
@@ -62,7 +64,7 @@ def cleaned(question: Question, value: object) -> Any:
 
 def missing(question: Question) -> str:
     """Say what to do about a required question without an answer."""
-    return _MISSING.get(question["type"], "Fill this in.")
+    return str(_MISSING.get(question["type"], _("Fill this in.")))
 
 
 def typed(question: Question, value: object) -> Any:
@@ -88,7 +90,7 @@ def choices(question: Question) -> list[dict[str, str]]:
     """List the options of a question, with the "other" one last where the question has it."""
     listed = list(question.get("choices", ()))
     if question.get("other") and all(choice["value"] != OTHER for choice in listed):
-        listed.append({"value": OTHER, "label": "Other"})
+        listed.append({"value": OTHER, "label": _("Other")})
     return listed
 
 
@@ -104,17 +106,31 @@ def char_limit(question: Question) -> int:
 def _text(value: object, *, one_line: bool = True) -> str:
     """Take text, or a plain number from an import file, as clean text."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        raise BadAnswer("Give this answer as text.")
+        raise BadAnswer(_("Give this answer as text."))
     if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
-        raise BadAnswer("This number is too large.")
+        raise BadAnswer(_("This number is too large."))
     return clean_text(str(value), one_line=one_line)
+
+
+def _too_long(unit: str, over: int) -> str:
+    if unit == "word":
+        return ngettext(
+            "Shorten this by %(over)s word. The limit is %(limit)s and you have %(length)s.",
+            "Shorten this by %(over)s words. The limit is %(limit)s and you have %(length)s.",
+            over,
+        )
+    return ngettext(
+        "Shorten this by %(over)s character. The limit is %(limit)s and you have %(length)s.",
+        "Shorten this by %(over)s characters. The limit is %(limit)s and you have %(length)s.",
+        over,
+    )
 
 
 def _limited(text: str, limit: int, *, unit: str, length: int) -> str:
     if length > limit:
         over = length - limit
         raise BadAnswer(
-            f"Shorten this by {over:,} {unit}{'' if over == 1 else 's'}. The limit is {limit:,} and you have {length:,}."
+            _too_long(unit, over) % {"over": f"{over:,}", "limit": f"{limit:,}", "length": f"{length:,}"}
         )
     return text
 
@@ -138,13 +154,13 @@ def _email_address(question: Question, value: object) -> str | None:
     try:
         _email(text)
     except ValidationError:
-        raise BadAnswer("Write an e-mail address, such as name@example.org.") from None
-    name, _, domain = text.rpartition("@")
+        raise BadAnswer(_("Write an e-mail address, such as name@example.org.")) from None
+    name, _at, domain = text.rpartition("@")
     return f"{name}@{domain.lower()}"
 
 
 def _web_address(question: Question, value: object) -> str | None:
-    return _web(_text(value), "Write a web address, such as https://example.org/page.")
+    return _web(_text(value), _("Write a web address, such as https://example.org/page."))
 
 
 def _web(text: str, refusal: str) -> str:
@@ -158,17 +174,27 @@ def _web(text: str, refusal: str) -> str:
     return text
 
 
-def _number(question: Question, value: object, *, low: int, high: int, unit: str = "") -> int:
+def _number(question: Question, value: object, *, low: int, high: int) -> int:
     if isinstance(value, float):
         value = int(value) if math.isfinite(value) and value == int(value) else str(value)
     text = _text(value)
     if not _GROUPED.fullmatch(text):
-        raise BadAnswer(f"Write a whole number{unit}, such as 12.")
+        months = question["type"] == "months"
+        raise BadAnswer(
+            _("Write a whole number of months, such as 12.")
+            if months
+            else _("Write a whole number, such as 12.")
+        )
     digits = re.sub("[ ,'’]", "", text)
     number = int(digits) if len(digits) <= 20 else LARGEST_NUMBER * 10
     low, high = question.get("min", low), question.get("max", high)
     if number < low or number > high:
-        raise BadAnswer(f"Write a number{unit} from {low:,} to {high:,}.")
+        said = (
+            _("Write a number of months from %(low)s to %(high)s.")
+            if question["type"] == "months"
+            else _("Write a number from %(low)s to %(high)s.")
+        )
+        raise BadAnswer(said % {"low": f"{low:,}", "high": f"{high:,}"})
     return number
 
 
@@ -177,7 +203,7 @@ def _integer(question: Question, value: object) -> int:
 
 
 def _months(question: Question, value: object) -> int:
-    return _number(question, value, low=1, high=LONGEST_MONTHS, unit=" of months")
+    return _number(question, value, low=1, high=LONGEST_MONTHS)
 
 
 def _money(question: Question, value: object) -> dict[str, Any]:
@@ -185,27 +211,29 @@ def _money(question: Question, value: object) -> dict[str, Any]:
     if isinstance(value, Mapping):
         cents, given = value.get("amount_cents"), value.get("currency", currency)
         if isinstance(cents, bool) or not isinstance(cents, int):
-            raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
+            raise BadAnswer(_("Write an amount, such as 14,500 or 14,500.00."))
     else:
         cents, given = _cents(_text(value), currency)
     if given != currency:
-        raise BadAnswer(f"Write the amount in {currency}.")
+        raise BadAnswer(_("Write the amount in %(currency)s.") % {"currency": currency})
     low, high = question.get("min") or 1, question.get("max", LARGEST_AMOUNT_CENTS)
     if cents < low:
-        raise BadAnswer(f"Ask for at least {money.with_code(low, currency)}.")
+        raise BadAnswer(_("Ask for at least %(low)s.") % {"low": money.with_code(low, currency)})
     if cents > high:
-        raise BadAnswer(f"Ask for at most {money.with_code(high, currency)}.")
+        raise BadAnswer(_("Ask for at most %(high)s.") % {"high": money.with_code(high, currency)})
     return {"amount_cents": cents, "currency": currency}
 
 
 def _cents(text: str, currency: str) -> tuple[int, str]:
     """Read an amount as typed. A sign or code of another currency is refused, never converted."""
     if len(text) > LONGEST_AMOUNT:
-        raise BadAnswer("Write an amount, such as 14,500 or 14,500.00.")
+        raise BadAnswer(_("Write an amount, such as 14,500 or 14,500.00."))
     others = {sign for code, sign in money.SYMBOLS.items() if code != currency}
     codes = set(re.findall("[A-Z]{3}", text.upper())) - {currency}
     if codes or any(sign in text for sign in others):
-        raise BadAnswer(f"Write the amount in {currency}, as a number such as 14,500.")
+        raise BadAnswer(
+            _("Write the amount in %(currency)s, as a number such as 14,500.") % {"currency": currency}
+        )
     try:
         return money.parse_money(re.sub(r"^US(?=\$)", "", text), currency), currency
     except money.NotAnAmount as error:
@@ -219,11 +247,13 @@ def _date(question: Question, value: object) -> str:
     except ValueError:
         day = None
     if day is None:
-        raise BadAnswer("Write a date as year-month-day, such as 2026-12-07.")
+        raise BadAnswer(_("Write a date as year-month-day, such as 2026-12-07."))
     low = date.fromisoformat(question["min"]) if "min" in question else EARLIEST_DATE
     high = date.fromisoformat(question["max"]) if "max" in question else LATEST_DATE
     if not low <= day <= high:
-        raise BadAnswer(f"Write a date from {low.isoformat()} to {high.isoformat()}.")
+        raise BadAnswer(
+            _("Write a date from %(low)s to %(high)s.") % {"low": low.isoformat(), "high": high.isoformat()}
+        )
     return day.isoformat()
 
 
@@ -232,21 +262,21 @@ def _yes_no(question: Question, value: object) -> str:
         return "yes" if value else "no"
     text = _text(value).casefold()
     if text not in ("yes", "no"):
-        raise BadAnswer("Choose yes or no.")
+        raise BadAnswer(_("Choose yes or no."))
     return text
 
 
 def _single_choice(question: Question, value: object) -> str:
-    return _choice(question, _text(value), "Choose one of the options.")
+    return _choice(question, _text(value), _("Choose one of the options."))
 
 
 def _multiple_choice(question: Question, value: object) -> list[str] | None:
     entries = value if isinstance(value, (list, tuple)) else re.split(r"[;\n]", _text(value, one_line=False))
     texts = [_text(entry) for entry in entries[:1000]]
-    chosen = {_choice(question, text, "Choose from the options.") for text in texts if text}
+    chosen = {_choice(question, text, _("Choose from the options.")) for text in texts if text}
     most = question.get("max", len(chosen))
     if len(chosen) > most:
-        raise BadAnswer(f"Choose at most {most}.")
+        raise BadAnswer(_("Choose at most %(most)s.") % {"most": most})
     return [choice["value"] for choice in choices(question) if choice["value"] in chosen] or None
 
 
@@ -267,16 +297,18 @@ def _country(question: Question, value: object) -> str:
     code = text.upper() if len(text) == 2 else countries.by_name(text[:80])
     listed = question.get("countries")
     if not code or code not in (listed if listed is not None else countries.countries):
-        raise BadAnswer("Choose a country or region from the list.")
+        raise BadAnswer(_("Choose a country or region from the list."))
     return code
 
 
 def _orcid(question: Question, value: object) -> str:
     text = _text(value).upper().replace("HTTPS://ORCID.ORG/", "").replace("ORCID.ORG/", "").strip("/ ")
     if not re.fullmatch(r"(?:[0-9]{4}-?){3}[0-9]{3}[0-9X]", text):
-        raise BadAnswer("Write an ORCID iD, such as 0000-0002-1825-0097.")
+        raise BadAnswer(_("Write an ORCID iD, such as 0000-0002-1825-0097."))
     if not idutils.is_orcid(text):
-        raise BadAnswer("The last digit of this ORCID iD does not fit the others. Look for a typing error.")
+        raise BadAnswer(
+            _("The last digit of this ORCID iD does not fit the others. Look for a typing error.")
+        )
     return idutils.normalize_orcid(text)
 
 
@@ -284,11 +316,13 @@ def _doi_list(question: Question, value: object) -> list[str] | None:
     if isinstance(value, str):
         value = clean_text(value).split("\n")
     if not isinstance(value, (list, tuple)):
-        raise BadAnswer("Write one DOI or web address per line.")
+        raise BadAnswer(_("Write one DOI or web address per line."))
     texts = [text for entry in value[:1000] if (text := _text(entry).rstrip(",; "))]
     most = question.get("max", MOST_ENTRIES)
     if len(texts) > most:
-        raise BadAnswer(f"List at most {most} entries; you have {len(texts)}.")
+        raise BadAnswer(
+            _("List at most %(most)s entries; you have %(number)s.") % {"most": most, "number": len(texts)}
+        )
     return list(dict.fromkeys(_reference(text, line) for line, text in enumerate(texts, 1))) or None
 
 
@@ -296,7 +330,11 @@ def _reference(text: str, line: int) -> str:
     """A DOI in lower case without its address, or a web address as it stands."""
     if len(text) <= LONGEST_URL and idutils.is_doi(text):
         return idutils.normalize_doi(text).lower()
-    return _web(text, f"Line {line}: “{text[:60]}” is neither a DOI nor a web address.")
+    return _web(
+        text,
+        _("Line %(line)s: “%(text)s” is neither a DOI nor a web address.")
+        % {"line": line, "text": text[:60]},
+    )
 
 
 def _organization_id(question: Question, value: object) -> str:
@@ -332,11 +370,18 @@ def _file(question: Question, value: object) -> list[str] | None:
     """The ids of attached files; only applications.attachments gives them out."""
     entries = value if isinstance(value, (list, tuple)) else [value]
     if not all(isinstance(entry, str) and _FILE_ID.fullmatch(entry) for entry in entries[:1000]):
-        raise BadAnswer("Attach files on the page of the form.")
+        raise BadAnswer(_("Attach files on the page of the form."))
     ids = list(dict.fromkeys(entries[:1000]))
     most = file_limit(question)
     if len(ids) > most:
-        raise BadAnswer(f"Attach at most {most} file{'' if most == 1 else 's'}; you have {len(ids)}.")
+        raise BadAnswer(
+            ngettext(
+                "Attach at most %(most)s file; you have %(number)s.",
+                "Attach at most %(most)s files; you have %(number)s.",
+                most,
+            )
+            % {"most": most, "number": len(ids)}
+        )
     return ids or None
 
 
@@ -356,21 +401,26 @@ def _people(question: Question, value: object) -> list[dict[str, str]] | None:
             dict(zip(("name", "role"), line.partition(",")[::2], strict=True)) for line in value.splitlines()
         ]
     if not isinstance(value, (list, tuple)):
-        raise BadAnswer("List people with a name and a role.")
+        raise BadAnswer(_("List people with a name and a role."))
     people = []
     for row, person in enumerate(value[:1000], 1):
         if not isinstance(person, Mapping):
-            raise BadAnswer("List people with a name and a role.")
+            raise BadAnswer(_("List people with a name and a role."))
         name, role = (_text(person.get(part) or "") for part in ("name", "role"))
         if role and not name:
-            raise BadAnswer(f"Row {row}: add the name.")
+            raise BadAnswer(_("Row %(row)s: add the name.") % {"row": row})
         if len(name) > SHORT_TEXT_CHARS or len(role) > SHORT_TEXT_CHARS:
-            raise BadAnswer(f"Row {row}: use at most {SHORT_TEXT_CHARS} characters for a name or a role.")
+            raise BadAnswer(
+                _("Row %(row)s: use at most %(most)s characters for a name or a role.")
+                % {"row": row, "most": SHORT_TEXT_CHARS}
+            )
         if name:
             people.append({"name": name, "role": role})
     most = question.get("max", MOST_ENTRIES)
     if len(people) > most:
-        raise BadAnswer(f"List at most {most} people; you have {len(people)}.")
+        raise BadAnswer(
+            _("List at most %(most)s people; you have %(number)s.") % {"most": most, "number": len(people)}
+        )
     return people or None
 
 
@@ -380,7 +430,7 @@ def _acknowledgement(question: Question, value: object) -> dict[str, Any] | None
         if not value.get("accepted"):
             return None
         if value.get("version") != version:
-            raise BadAnswer("This text has changed since you accepted it. Read it again and tick the box.")
+            raise BadAnswer(_("This text has changed since you accepted it. Read it again and tick the box."))
     elif value not in (True, "on", "yes", "true", "1"):
         return None
     return {"version": version, "accepted": True}
@@ -415,16 +465,16 @@ _CLEANERS: dict[str, Callable[[Question, object], Any]] = {
 TYPES = tuple(_CLEANERS)
 
 _MISSING = {
-    "yes_no": "Choose yes or no.",
-    "single_choice": "Choose one of the options.",
-    "multiple_choice": "Choose at least one.",
-    "country": "Choose a country or region.",
-    "money": "Write an amount, such as 14,500.",
-    "months": "Write a number of months.",
-    "date": "Write a date as year-month-day.",
-    "acknowledgement": "Read this and tick the box to go on.",
-    "organization": "Write the name of the institution.",
-    "file": "Attach at least one file.",
-    "people": "Name at least one person.",
-    "doi_list": "List at least one.",
+    "yes_no": gettext_lazy("Choose yes or no."),
+    "single_choice": gettext_lazy("Choose one of the options."),
+    "multiple_choice": gettext_lazy("Choose at least one."),
+    "country": gettext_lazy("Choose a country or region."),
+    "money": gettext_lazy("Write an amount, such as 14,500."),
+    "months": gettext_lazy("Write a number of months."),
+    "date": gettext_lazy("Write a date as year-month-day."),
+    "acknowledgement": gettext_lazy("Read this and tick the box to go on."),
+    "organization": gettext_lazy("Write the name of the institution."),
+    "file": gettext_lazy("Attach at least one file."),
+    "people": gettext_lazy("Name at least one person."),
+    "doi_list": gettext_lazy("List at least one."),
 }

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET
 from icalendar import Calendar, Event
@@ -112,7 +113,7 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
     feed = Calendar()
     feed.add("prodid", f"-//{settings.SITE_NAME}//{found.slug}//EN")
     feed.add("version", "2.0")
-    feed.add("x-wr-calname", f"{found.name}: evaluations")
+    feed.add("x-wr-calname", _("%(name)s: evaluations") % {"name": found.name})
     page = settings.SITE_URL + reverse("programs:program", args=[found.slug])
     for cycle in queries.evaluations(found, at=clock.now()):
         name = f"{found.slug}-{cycle.evaluation_on.isoformat()}@{request.get_host().partition(':')[0]}"
@@ -120,11 +121,14 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
         cut_off.add("uid", f"cut-off-{name}")
         cut_off.add("dtstamp", cycle.opens_at.astimezone(UTC))
         cut_off.add("dtstart", cycle.cut_off_at.astimezone(UTC))
-        cut_off.add("summary", f"{found.name}: cut-off")
+        cut_off.add("summary", _("%(name)s: cut-off") % {"name": found.name})
         cut_off.add(
             "description",
-            f"Applications sent before {texts.moment(cycle.cut_off_at, found.time_zone)} are in this evaluation. "
-            f"Decided by {texts.day(cycle.decided_by_on)}.",
+            _("Applications sent before %(cut_off_at)s are in this evaluation. Decided by %(decided_by_on)s.")
+            % {
+                "cut_off_at": texts.moment(cycle.cut_off_at, found.time_zone),
+                "decided_by_on": texts.day(cycle.decided_by_on),
+            },
         )
         cut_off.add("url", page)
         feed.add_component(cut_off)
@@ -133,8 +137,11 @@ def calendar(request: HttpRequest, slug: str) -> HttpResponse:
         decided.add("dtstamp", cycle.opens_at.astimezone(UTC))
         decided.add("dtstart", cycle.decided_by_on)
         decided.add("dtend", cycle.decided_by_on + timedelta(days=1))
-        decided.add("summary", f"{found.name}: decided by today")
-        decided.add("description", f"For the evaluation of {texts.day(cycle.evaluation_on)}.")
+        decided.add("summary", _("%(name)s: decided by today") % {"name": found.name})
+        decided.add(
+            "description",
+            _("For the evaluation of %(evaluation_on)s.") % {"evaluation_on": texts.day(cycle.evaluation_on)},
+        )
         decided.add("url", page)
         feed.add_component(decided)
     response = HttpResponse(feed.to_ical(), content_type="text/calendar; charset=utf-8")
@@ -180,6 +187,8 @@ def _answered(answers: dict[str, str]) -> list[Answered]:
     for key, value in answers.items():
         question = router.QUESTIONS[key]
         label = next(choice.label for choice in question.choices if choice.value == value)
-        done.append(Answered(question.text, label, f"{here}?{urlencode(before)}" if before else here))
+        done.append(
+            Answered(str(question.text), str(label), f"{here}?{urlencode(before)}" if before else here)
+        )
         before[key] = value
     return done

@@ -5,6 +5,8 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 class AttachmentState(models.TextChoices):
@@ -58,11 +60,15 @@ class Attachment(models.Model):
     def what(self) -> str:
         """Kind, size and length in words: PDF, 1.2 MB, 8 pages."""
         kind = {"application/pdf": "PDF", "image/png": "PNG", "image/jpeg": "JPEG"}.get(
-            self.content_type, "File"
+            self.content_type, _("File")
         )
         megabytes = self.size_bytes / 1_000_000
         size = f"{megabytes:.1f} MB" if megabytes >= 0.95 else f"{max(1, round(self.size_bytes / 1000))} kB"
-        pages = f", {self.pages} page{'' if self.pages == 1 else 's'}" if self.pages else ""
+        pages = (
+            ", " + ngettext("%(number)s page", "%(number)s pages", self.pages) % {"number": self.pages}
+            if self.pages
+            else ""
+        )
         return f"{kind}, {size}{pages}"
 
     @property

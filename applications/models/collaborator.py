@@ -6,14 +6,15 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy
 
 from applications.emails import institution_domain
 from portal.models import User
 
 
 class Right(models.TextChoices):
-    VIEW = "view", "May read"
-    EDIT = "edit", "May read and edit"
+    VIEW = "view", gettext_lazy("May read")
+    EDIT = "edit", gettext_lazy("May read and edit")
 
 
 class CollaboratorQuerySet(models.QuerySet["Collaborator"]):
@@ -64,13 +65,13 @@ class Collaborator(models.Model):
                 fields=["application", "email"],
                 condition=Q(ended_at__isnull=True),
                 name="one_invitation_per_address",
-                violation_error_message="This address is invited already.",
+                violation_error_message=gettext_lazy("This address is invited already."),
             ),
             models.UniqueConstraint(
                 fields=["application", "user"],
                 condition=Q(ended_at__isnull=True, user__isnull=False),
                 name="one_place_per_collaborator",
-                violation_error_message="This person has access already.",
+                violation_error_message=gettext_lazy("This person has access already."),
             ),
             models.CheckConstraint(condition=Q(right__in=Right.values), name="collaborator_right_is_known"),
             models.CheckConstraint(

@@ -5,6 +5,8 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from applications import contact as operation
@@ -19,12 +21,15 @@ PER_HOUR = 10  # from one network address
 class Question(forms.Form):
     """What somebody wants to know, and where the answer goes."""
 
-    about = forms.ChoiceField(required=False, error_messages={"invalid_choice": "Choose one of the list."})
+    about = forms.ChoiceField(
+        required=False, error_messages={"invalid_choice": gettext_lazy("Choose one of the list.")}
+    )
     name = forms.CharField(max_length=150, required=False)
     email = forms.CharField(
-        max_length=254, error_messages={"required": "Write an e-mail address to which we can answer."}
+        max_length=254,
+        error_messages={"required": gettext_lazy("Write an e-mail address to which we can answer.")},
     )
-    text = forms.CharField(strip=True, error_messages={"required": "Write your question."})
+    text = forms.CharField(strip=True, error_messages={"required": gettext_lazy("Write your question.")})
 
     def __init__(self, *args: object, choices: list[tuple[str, str]], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
@@ -38,14 +43,17 @@ def contact(request: HttpRequest) -> HttpResponse:
     person = request.user if request.user.is_authenticated else None
     urgent = operation.urgent_programs(person) if person else []
     programs = {program.slug: program for program in queries.public().order_by("position", "name")}
-    choices = [("", "Anything else"), *((slug, program.name) for slug, program in programs.items())]
-    choices += [(f"urgent:{program.slug}", f"Urgent: my award of {program.name}") for program in urgent]
+    choices = [("", _("Anything else")), *((slug, program.name) for slug, program in programs.items())]
+    choices += [
+        (f"urgent:{program.slug}", _("Urgent: my award of %(name)s") % {"name": program.name})
+        for program in urgent
+    ]
     initial = {"text": q, "about": request.GET.get("about", "")}
     if person:
         initial |= {"name": person.name, "email": person.email}
     form = Question(request.POST if request.method == "POST" else None, initial=initial, choices=choices)
     if request.method == "POST" and form.is_valid():
-        kind, _, slug = form.cleaned_data.pop("about").rpartition(":")
+        kind, _colon, slug = form.cleaned_data.pop("about").rpartition(":")
         try:
             count("contact", get_adapter().get_client_ip(request), most=PER_HOUR, seconds=3600)
             operation.send(
@@ -58,7 +66,7 @@ def contact(request: HttpRequest) -> HttpResponse:
         except (operation.CannotSend, TooOften) as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "Sent. We answer by mail, most often within a few working days.")
+            messages.success(request, _("Sent. We answer by mail, most often within a few working days."))
             return redirect("applications:contact")
     context = {
         "q": q,

@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from applications import late_entries
@@ -30,6 +31,6 @@ def send(request: HttpRequest, public_id: UUID) -> HttpResponse:
             at=clock.now(),
         )
     except Refused as error:
-        messages.error(request, f"Not sent: {error}")
+        messages.error(request, _("Not sent: %(error)s") % {"error": error})
         return redirect("applications:review_and_send", application.public_id)
     return redirect("applications:status", application.public_id)

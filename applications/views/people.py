@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -24,9 +26,11 @@ ATTEMPTS_PER_HOUR = 40
 class Invitation(forms.Form):
     """Whom to invite, and for what."""
 
-    email = forms.CharField(max_length=254, error_messages={"required": "Write an e-mail address."})
+    email = forms.CharField(
+        max_length=254, error_messages={"required": gettext_lazy("Write an e-mail address.")}
+    )
     right = forms.ChoiceField(
-        choices=Right.choices, initial=Right.VIEW, error_messages={"required": "Choose one."}
+        choices=Right.choices, initial=Right.VIEW, error_messages={"required": gettext_lazy("Choose one.")}
     )
 
 
@@ -69,7 +73,9 @@ def _invite(request: HttpRequest, application: Application, form: Invitation) ->
     except (collaborators.CannotInvite, TooOften) as error:
         form.add_error("email", str(error))
         return False
-    messages.success(request, f"The invitation goes to {made.email}. Its link works for two weeks.")
+    messages.success(
+        request, _("The invitation goes to %(email)s. Its link works for two weeks.") % {"email": made.email}
+    )
     return True
 
 
@@ -87,15 +93,15 @@ def _change(request: HttpRequest, application: Application, *, is_owner: bool) -
         if "end" in request.POST:
             collaborators.end(collaborator_id=place.pk, by=request.user, at=clock.now())
             text = (
-                "You left the application."
+                _("You left the application.")
                 if leaving
-                else f"{place.user or place.email} has no access any more."
+                else _("%(person)s has no access any more.") % {"person": place.user or place.email}
             )
             messages.success(request, text)
         else:
             right = request.POST.get("right", "")
             collaborators.change_right(collaborator_id=place.pk, right=right, by=request.user, at=clock.now())
-            messages.success(request, "Changed. It holds from now on.")
+            messages.success(request, _("Changed. It holds from now on."))
     except collaborators.CannotChange as error:
         messages.error(request, str(error))
     if leaving and not is_owner:
@@ -111,7 +117,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     if collaborator is None:
         raise Http404
     if not request.user.is_authenticated:
-        messages.info(request, "Sign in, or make an account, with the address that got the invitation.")
+        messages.info(request, _("Sign in, or make an account, with the address that got the invitation."))
         return redirect(f"{reverse('account_login')}?next={request.path}")
     now = clock.now()
     try:
@@ -120,7 +126,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("applications:status", collaborator.application.public_id)
         if request.method == "POST":
             collaborators.accept(collaborator_id=collaborator.pk, by=request.user, at=now)
-            messages.success(request, "Welcome. The application is in your list from now on.")
+            messages.success(request, _("Welcome. The application is in your list from now on."))
             return redirect("applications:status", collaborator.application.public_id)
     except collaborators.CannotJoin as error:
         return _refused(request, error)

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from applications import again as before
@@ -31,7 +32,9 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     now = clock.now()
     if version is None:
         return render(
-            request, "applications/start.html", _start_context(program, request, None, refusal="No form yet.")
+            request,
+            "applications/start.html",
+            _start_context(program, request, None, refusal=_("No form yet.")),
         )
     part = fit.section(version)
     kept = request.session.get(f"fit:{program.slug}", {}) if request.method == "GET" else {}
@@ -51,7 +54,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "applications/start.html", context | {"red_team": True})
     if not request.user.is_authenticated:
         request.session[f"fit:{program.slug}"] = answers
-        messages.info(request, "You fit. Sign in or make an account to go on; your answers are kept.")
+        messages.info(request, _("You fit. Sign in or make an account to go on; your answers are kept."))
         return redirect(f"{reverse('account_login')}?next={request.path}")
     try:
         draft = intake.start(program_id=program.pk, answers=answers, by=request.user, at=now)
@@ -83,9 +86,9 @@ def again(request: HttpRequest, public_id: UUID) -> HttpResponse:
         messages.warning(request, str(error))
         return redirect("applications:status", application.public_id)
     if draft.created_at == now:
-        text = "Your earlier answers are filled in. Read them through; agreements are asked afresh."
+        text = _("Your earlier answers are filled in. Read them through; agreements are asked afresh.")
     else:
-        text = "You have a draft for this program. It is as you left it; nothing was put over it."
+        text = _("You have a draft for this program. It is as you left it; nothing was put over it.")
     messages.info(request, text)
     return redirect(common.first_open(draft))
 
@@ -96,7 +99,7 @@ def use_new_form(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Carry a draft over to the form that was published meanwhile."""
     application = common.editable(request, public_id)
     if form_change.carry_over(application_id=application.pk, by=request.user, at=clock.now()):
-        messages.success(request, "Your answers are carried over to the new form.")
+        messages.success(request, _("Your answers are carried over to the new form."))
     return redirect(common.first_open(common.editable(request, public_id)))
 
 
