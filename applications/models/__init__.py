@@ -20,6 +20,8 @@ from applications.models.decision import (
     DecisionState,
     Override,
 )
+from applications.models.export import UNDER_WAY, Export, ExportFormat, ExportKind, ExportState
+from applications.models.figures import FiguresPage, YearFigures
 from applications.models.institution import Institution, InstitutionWord
 from applications.models.intake import (
     Application,
@@ -56,6 +58,7 @@ __all__ = [
     "AGREED",
     "CONTACT",
     "STANDING",
+    "UNDER_WAY",
     "Absence",
     "Application",
     "ApplicationRevision",
@@ -79,6 +82,11 @@ __all__ = [
     "DecisionKind",
     "DecisionState",
     "DeclineCode",
+    "Export",
+    "ExportFormat",
+    "ExportKind",
+    "ExportState",
+    "FiguresPage",
     "GateDuty",
     "GateOutcome",
     "GateResult",
@@ -113,4 +121,5 @@ __all__ = [
     "ThreadMessage",
     "Tie",
     "TieKind",
+    "YearFigures",
 ]
