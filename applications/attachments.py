@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, ngettext
 
 from applications import file_names, file_store, intake
 from applications.file_store import Verdict
@@ -24,7 +26,7 @@ from programs import fields, values
 
 logger = logging.getLogger(__name__)
 MEGABYTE = 1_000_000
-BY_SCANNER = "The scanner found something harmful in this file, so it was not kept."
+BY_SCANNER = gettext_noop("The scanner found something harmful in this file, so it was not kept.")
 
 
 class CannotAttach(Refused):
@@ -49,23 +51,24 @@ def add(
     try:
         with file_store.received(chunks, most_bytes=megabytes * MEGABYTE) as path:
             if not path.stat().st_size:
-                raise CannotAttach("The file is empty.")
+                raise CannotAttach(_("The file is empty."))
             verdict = file_store.scan(path)
             if verdict == Verdict.HARMFUL:
                 _note_harmful(application, question_key, name, path.stat().st_size, by=by, at=at)
-                raise CannotAttach(BY_SCANNER)
+                raise CannotAttach(_(BY_SCANNER))
             kept = file_store.keep_clean_copy(path)
     except file_store.TooLarge:
         raise CannotAttach(
-            f"The file is larger than {megabytes} MB. Make it smaller and add it again."
+            _("The file is larger than %(megabytes)s MB. Make it smaller and add it again.")
+            % {"megabytes": megabytes}
         ) from None
     except file_store.CannotInspect as error:
         raise CannotAttach(str(error) or file_names.why_not(name)) from None
     try:
         if file_names.contradicts(name, kept.content_type):
             raise CannotAttach(
-                f"The name ends in .{file_names.ending(name)[:10]}, but the content is a "
-                f"{file_names.KINDS[kept.content_type]}. Rename it and add it again."
+                _("The name ends in .%(ending)s, but the content is a %(kind)s. Rename it and add it again.")
+                % {"ending": file_names.ending(name)[:10], "kind": _(file_names.KINDS[kept.content_type])}
             )
         return _attach(application_id, question, name, kept, verdict, by=by, at=at)
     except BaseException:
@@ -261,7 +264,7 @@ def left(application: Application, question: fields.Question) -> int:
 def _question(application: Application, key: str) -> fields.Question:
     question = file_questions(application.form_version.sections).get(key)
     if question is None:
-        raise CannotAttach("This question takes no files.")
+        raise CannotAttach(_("This question takes no files."))
     return question
 
 
@@ -280,13 +283,18 @@ def _refuse_full(application: Application, question: fields.Question) -> None:
     if not left(application, question):
         most = values.file_limit(question)
         raise CannotAttach(
-            f"{most} file{' is' if most == 1 else 's are'} the most here. Remove one to add another."
+            ngettext(
+                "%(most)s file is the most here. Remove one to add another.",
+                "%(most)s files are the most here. Remove one to add another.",
+                most,
+            )
+            % {"most": most}
         )
 
 
 def _refuse_closed(application: Application) -> None:
     if application.state not in (State.DRAFT, State.SUBMITTED):
-        raise intake.CannotEdit(f"{application} can no longer be changed.")
+        raise intake.CannotEdit(_("%(application)s can no longer be changed.") % {"application": application})
 
 
 def _save(application: Application, key: str, ids: list[str], *, by: User, at: datetime) -> None:

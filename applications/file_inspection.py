@@ -21,7 +21,19 @@ SIGNATURES = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"
 
 
 class Refused(Exception):
-    """The file is not taken. The message is shown to whoever uploaded it; "" when its kind is not known."""
+    """The file is not taken. The message is shown to whoever uploaded it; "" when its kind is not known.
+
+    The process that asked translates it, and puts the numbers into it.
+    """
+
+    def __init__(self, text: str, **numbers: str) -> None:
+        self.numbers = numbers
+        super().__init__(text)
+
+
+def gettext_noop(text: str) -> str:
+    """Marks a text for translation; this process knows no language."""
+    return text
 
 
 def inspect(source: Path, target: Path) -> dict[str, Any]:
@@ -32,7 +44,7 @@ def inspect(source: Path, target: Path) -> dict[str, Any]:
     if not content_type:
         raise Refused("")
     if zipfile.is_zipfile(source):
-        raise Refused("The file is two files in one. Save it again and add the new copy.")
+        raise Refused(gettext_noop("The file is two files in one. Save it again and add the new copy."))
     if content_type == "application/pdf":
         return {"content_type": content_type, "pages": _pdf(source, target)}
     _image(source, target, content_type)
@@ -47,16 +59,18 @@ def _pdf(source: Path, target: Path) -> int:
     try:
         reader = PdfReader(source, strict=False)
         if reader.is_encrypted:
-            raise Refused("The PDF is protected with a password. Save it without one and add that.")
+            raise Refused(
+                gettext_noop("The PDF is protected with a password. Save it without one and add that.")
+            )
         root: Any = reader.root_object
         declared = root["/Pages"].get("/Count", 0)
         if isinstance(declared, int) and declared > MOST_PAGES:
-            raise Refused(_too_many(declared))
+            raise _too_many(declared)
         pages = len(reader.pages)
         if pages > MOST_PAGES:
-            raise Refused(_too_many(pages))
+            raise _too_many(pages)
         if not pages:
-            raise Refused("The PDF has no pages.")
+            raise Refused(gettext_noop("The PDF has no pages."))
         _refuse_active(root)
         writer = PdfWriter(clone_from=reader)
         writer.metadata = None
@@ -74,11 +88,16 @@ def _pdf(source: Path, target: Path) -> int:
         ArithmeticError,
         OSError,
     ):
-        raise Refused("The PDF is damaged and cannot be read. Save it again and add the new copy.") from None
+        raise Refused(
+            gettext_noop("The PDF is damaged and cannot be read. Save it again and add the new copy.")
+        ) from None
 
 
-def _too_many(pages: int) -> str:
-    return f"The PDF has {pages:,} pages; {MOST_PAGES} are the most. Leave out what reviewers do not need."
+def _too_many(pages: int) -> Refused:
+    text = gettext_noop(
+        "The PDF has %(pages)s pages; %(most)s are the most. Leave out what reviewers do not need."
+    )
+    return Refused(text, pages=f"{pages:,}", most=str(MOST_PAGES))
 
 
 def _refuse_active(root: Any) -> None:
@@ -86,12 +105,14 @@ def _refuse_active(root: Any) -> None:
     names = root.get("/Names")
     names = names.get_object() if names is not None else {}
     if "/EmbeddedFiles" in names:
-        raise Refused("The PDF holds other files. Save it without them, or print it to a new PDF.")
+        raise Refused(
+            gettext_noop("The PDF holds other files. Save it without them, or print it to a new PDF.")
+        )
     action = root.get("/OpenAction")
     action = action.get_object() if action is not None else None
     does = action.get("/S") if isinstance(action, Mapping) else None
     if "/JavaScript" in names or "/AA" in root or does in ("/JavaScript", "/Launch"):
-        raise Refused("The PDF holds a script. Print it to a new PDF and add that.")
+        raise Refused(gettext_noop("The PDF holds a script. Print it to a new PDF and add that."))
 
 
 def _image(source: Path, target: Path, content_type: str) -> None:
@@ -106,7 +127,12 @@ def _image(source: Path, target: Path, content_type: str) -> None:
             if width * height > MOST_PIXELS:
                 limit = MOST_PIXELS // 1_000_000
                 raise Refused(
-                    f"The picture has {width:,} × {height:,} points; {limit} million are the most. Make it smaller."
+                    gettext_noop(
+                        "The picture has %(width)s × %(height)s points; %(most)s million are the most. Make it smaller."
+                    ),
+                    width=f"{width:,}",
+                    height=f"{height:,}",
+                    most=str(limit),
                 )
             image.load()
             seen: Any = ImageOps.exif_transpose(image)
@@ -118,7 +144,7 @@ def _image(source: Path, target: Path, content_type: str) -> None:
         else:
             seen.save(target, kind)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Refused("The picture is too large. Make it smaller.") from None
+        raise Refused(gettext_noop("The picture is too large. Make it smaller.")) from None
     except (
         OSError,
         ValueError,
@@ -130,7 +156,7 @@ def _image(source: Path, target: Path, content_type: str) -> None:
         ArithmeticError,
     ):
         raise Refused(
-            "The picture is damaged and cannot be read. Save it again and add the new copy."
+            gettext_noop("The picture is damaged and cannot be read. Save it again and add the new copy.")
         ) from None
 
 
@@ -152,9 +178,13 @@ def run(arguments: list[str]) -> int:
     try:
         found = inspect(source, target)
     except Refused as error:
-        found = {"refused": str(error)}
+        found = {"refused": str(error), "numbers": error.numbers}
     except (MemoryError, RecursionError):
-        found = {"refused": "The file is too complicated to be checked. Save a simpler copy and add that."}
+        found = {
+            "refused": gettext_noop(
+                "The file is too complicated to be checked. Save a simpler copy and add that."
+            )
+        }
     print(json.dumps(found))
     return 0
 

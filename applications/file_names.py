@@ -4,6 +4,7 @@ import re
 import unicodedata
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 LONGEST = 120
 ENDINGS = {
@@ -11,7 +12,11 @@ ENDINGS = {
     "image/png": ("png",),
     "image/jpeg": ("jpg", "jpeg", "jpe", "jfif"),
 }
-KINDS = {"application/pdf": "PDF", "image/png": "PNG image", "image/jpeg": "JPEG image"}
+KINDS = {
+    "application/pdf": gettext_noop("PDF"),
+    "image/png": gettext_noop("PNG image"),
+    "image/jpeg": gettext_noop("JPEG image"),
+}
 _WORD_PROCESSORS = ("doc", "docx", "odt", "rtf", "pages", "tex", "txt", "md")
 _SLIDES_AND_TABLES = ("ppt", "pptx", "odp", "key", "xls", "xlsx", "ods", "csv")
 _PICTURES = ("gif", "svg", "webp", "heic", "heif", "bmp", "tif", "tiff", "avif", "eps", "ai")
@@ -64,5 +69,5 @@ def why_not(name: str) -> str:
         return _("Pictures of this kind are not accepted. Save it as PNG or JPEG and add that.")
     kinds = {ending: KINDS[kind] for kind, endings in ENDINGS.items() for ending in endings}
     if end in kinds:
-        return _("The name says %(kinds)s, but the content is something else.") % {"kinds": kinds[end]}
+        return _("The name says %(kind)s, but the content is something else.") % {"kind": _(kinds[end])}
     return _("Only PDF, PNG and JPEG files are accepted.")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from applications import file_inspection
 from portal.refusals import Refused
@@ -91,7 +92,7 @@ def keep_clean_copy(source: Path) -> Kept:
 
 def _inspected(source: Path, target: Path) -> dict[str, Any]:
     command = [sys.executable, "-I", str(Path(file_inspection.__file__)), str(source), str(target)]
-    slow = "The file takes too long to be checked. Save a simpler copy and add that."
+    slow = _("The file takes too long to be checked. Save a simpler copy and add that.")
     try:
         done = subprocess.run(command, capture_output=True, timeout=file_inspection.SECONDS, check=False)
     except subprocess.TimeoutExpired:
@@ -102,7 +103,8 @@ def _inspected(source: Path, target: Path) -> dict[str, Any]:
         logger.warning("inspection of an upload ended with %s", done.returncode)
         raise CannotInspect(slow) from None
     if "refused" in found:
-        raise CannotInspect(found["refused"])
+        text = _(found["refused"]) if found["refused"] else ""
+        raise CannotInspect(text % found["numbers"] if found.get("numbers") else text)
     return found
 
 

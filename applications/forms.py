@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 from django_countries import countries
 
 from applications import answers as answering
@@ -288,7 +289,7 @@ def _row(question: Question, value: Any, message: str) -> dict[str, Any]:
             described.append(f"{id_}_count")
         row["attributes"] = _attributes(question, control)
         row["currency"] = question.get("currency", "USD") if question["type"] == "money" else ""
-        row["unit"] = "months" if question["type"] == "months" else ""
+        row["unit"] = _("months") if question["type"] == "months" else ""
     elif control == "choices":
         row["choices"] = _choices(question, value)
     elif control == "select":
@@ -332,9 +333,12 @@ def _elsewhere(known: Any, given: Any) -> str:
     """A hint, never an error, where the list of institutions has another country than the application names."""
     if not known or not given or known == given:
         return ""
-    name = "Kosovo" if known == "XK" else str(countries.name(known) or "")
+    name = _("Kosovo") if known == "XK" else str(countries.name(known) or "")
     return (
-        f"The list of institutions has it in {name}. Leave it as it is if you work elsewhere." if name else ""
+        _("The list of institutions has it in %(country)s. Leave it as it is if you work elsewhere.")
+        % {"country": name}
+        if name
+        else ""
     )
 
 
@@ -364,9 +368,9 @@ def _counter(question: Question, value: object) -> dict[str, Any] | None:
     """The counter below a text, already right without JavaScript."""
     text = value if isinstance(value, str) else ""
     if limit := question.get("max_words"):
-        have, unit = word_count(text), "words"
+        have, unit = word_count(text), _("words")
     elif limit := question.get("max_chars"):
-        have, unit = len(text), "characters"
+        have, unit = len(text), _("characters")
     else:
         return None
     state = "over" if have > limit else "near" if have * 10 > limit * 9 else ""
@@ -378,7 +382,10 @@ def _counter(question: Question, value: object) -> dict[str, Any] | None:
 def _choices(question: Question, value: object) -> SafeString:
     chosen = {str(entry) for entry in value} if isinstance(value, (list, tuple)) else {str(value)}
     if question["type"] == "yes_no":
-        listed: list[dict[str, str]] = [{"value": "yes", "label": "Yes"}, {"value": "no", "label": "No"}]
+        listed: list[dict[str, str]] = [
+            {"value": "yes", "label": _("Yes")},
+            {"value": "no", "label": _("No")},
+        ]
     else:
         listed = values.choices(question)
     layout = question.get("layout") or ("two" if len(listed) > 1 else "one")
@@ -430,6 +437,6 @@ def _options(listed: tuple[tuple[str, str], ...], value: str) -> SafeString:
                     label,
                 ),
             )
-            for code, label in (("", "Choose"), *listed, *extra)
+            for code, label in (("", _("Choose")), *listed, *extra)
         ),
     )

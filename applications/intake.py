@@ -6,6 +6,8 @@ from datetime import date, datetime
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from applications import (
     again,
@@ -37,7 +39,7 @@ from programs.models import Cycle, CycleState, MessageKind, Program, ProgramStat
 
 Answers = dict[str, object]
 
-FORM_CHANGED = (
+FORM_CHANGED = gettext_lazy(
     "The form has changed since you began. Your answers were carried over: read it through and send it again."
 )
 
@@ -60,8 +62,10 @@ class StaleTab(Refused):
     def __init__(self, current_version: int, clashes: Sequence[str] = ()) -> None:
         self.current_version, self.clashes = current_version, list(clashes)
         super().__init__(
-            "This application was changed in another window. Nothing you typed here is lost: "
-            "copy what you need, then reload the page."
+            _(
+                "This application was changed in another window. Nothing you typed here is lost: "
+                "copy what you need, then reload the page."
+            )
         )
 
 
@@ -89,7 +93,7 @@ def start(
     refuse_closed(program, at, CannotStart)
     version = form_versions.current(program)
     if version is None:
-        raise CannotStart(f"{program} has no form yet.")
+        raise CannotStart(_("%(program)s has no form yet.") % {"program": program})
     answers = institutions.settled(version.sections, answers)
     past = again.before(program=program, person=by, at=at)
     judged = facts(answering.mapped(version.sections, answers), by, wait_until=past.wait_until)
@@ -163,7 +167,7 @@ def save_answers(
         application.save(update_fields=["answers", "answers_version", "saved_at"])
         return application.answers_version
     if application.state != State.SUBMITTED:
-        raise CannotEdit(f"{application} can no longer be changed.")
+        raise CannotEdit(_("%(application)s can no longer be changed.") % {"application": application})
     lock_open_cycle(_cycle(application), at, CannotEdit)
     if base is not None and not changes:
         return application.answers_version
@@ -186,16 +190,16 @@ def submit(*, application_id: int, by: User, at: datetime) -> Application:
     """
     if form_change.carry_over(application_id=application_id, by=by, at=at):
         raise CannotSubmit(FORM_CHANGED)
-    for _ in range(5):
+    for _attempt in range(5):
         try:
             with transaction.atomic():
                 return _submit(application_id, by=by, at=at)
         except IntegrityError as error:
             if "one_live_application_per_cycle" in str(error):
-                raise CannotSubmit("You already have an application in this evaluation.") from error
+                raise CannotSubmit(_("You already have an application in this evaluation.")) from error
             if "reference" not in str(error):
                 raise
-    raise CannotSubmit("We could not number your application. Please send it again.")
+    raise CannotSubmit(_("We could not number your application. Please send it again."))
 
 
 @transaction.atomic
@@ -209,7 +213,9 @@ def withdraw(*, application_id: int, by: User, at: datetime) -> Application:
     if application.state == State.WITHDRAWN:
         return application
     if State.WITHDRAWN not in MAY_BECOME[State(application.state)] or _silence_over(application, at):
-        raise CannotWithdraw(f"{application} is closed; there is nothing to withdraw.")
+        raise CannotWithdraw(
+            _("%(application)s is closed; there is nothing to withdraw.") % {"application": application}
+        )
     Decision.objects.filter(application=application, state=DecisionState.PENDING).update(
         state=DecisionState.VOID
     )
@@ -230,7 +236,7 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
     if application.state == State.SUBMITTED:
         return application
     if application.state != State.DRAFT:
-        raise CannotSubmit(f"{application} was sent before and is closed.")
+        raise CannotSubmit(_("%(application)s was sent before and is closed.") % {"application": application})
     program = application.program
     refuse_closed(program, at, CannotSubmit)
     past = again.before(program=program, person=application.applicant, at=at)
@@ -268,11 +274,13 @@ def columns_of_sent(application: Application) -> dict[str, object]:
 def one_at_a_time(live: Application) -> str:
     """What to say to somebody whose other application of the program is not closed yet; the same in every silent state."""
     assert live.cycle is not None
-    return (
-        f"You have an application in the evaluation of {texts.day(live.cycle.evaluation_on)}. One person has one "
-        f"application of a program at a time; this one can be sent when that one is closed, after "
-        f"{texts.day(live.cycle.decided_by_on)} at the latest."
-    )
+    return _(
+        "You have an application in the evaluation of %(evaluation)s. One person has one application of a program "
+        "at a time; this one can be sent when that one is closed, after %(decided_by)s at the latest."
+    ) % {
+        "evaluation": texts.day(live.cycle.evaluation_on),
+        "decided_by": texts.day(live.cycle.decided_by_on),
+    }
 
 
 def _complete(application: Application, *, wait_until: date | None = None) -> None:
@@ -281,7 +289,9 @@ def _complete(application: Application, *, wait_until: date | None = None) -> No
     problems = answering.check(sections, application.answers)
     if problems:
         raise CannotSubmit(
-            "One thing to fix before you send." if len(problems) == 1 else f"{len(problems)} things to fix.",
+            _("One thing to fix before you send.")
+            if len(problems) == 1
+            else _("%(number)s things to fix.") % {"number": len(problems)},
             problems,
         )
     application.answers = answering.without_hidden(sections, application.answers)
@@ -378,7 +388,7 @@ def blocking(program: Program, facts: eligibility.Facts) -> list[eligibility.Fin
             eligibility.Finding(
                 RuleKind.WAITING_TIME,
                 CheckOutcome.BLOCK,
-                "There is a waiting time between two applications to this program.",
+                _("There is a waiting time between two applications to this program."),
                 {"wait_until": facts["wait_until"]},
             )
         )
@@ -391,7 +401,9 @@ def _with_day(finding: eligibility.Finding) -> eligibility.Finding:
     if not isinstance(day, str):
         return finding
     until = texts.day_long(date.fromisoformat(day))
-    return replace(finding, sentence=f"{finding.sentence} You may apply again from {until}.")
+    return replace(
+        finding, sentence=f"{finding.sentence} " + _("You may apply again from %(day)s.") % {"day": until}
+    )
 
 
 def _refuse_blocked(
@@ -407,9 +419,14 @@ def _refuse_blocked(
 def refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> None:
     """Raise `refusal` when the program takes no applications at this moment."""
     if program.opens_on and cycles.opening(program) > at:
-        raise refusal(f"{program} opens on {program.opens_on:%-d %B %Y}. What you wrote is kept.")
+        raise refusal(
+            _("%(program)s opens on %(day)s. What you wrote is kept.")
+            % {"program": program, "day": texts.day_plain(program.opens_on)}
+        )
     if program.state != ProgramState.OPEN:
-        raise refusal(f"{program} does not take applications now. What you wrote is kept.")
+        raise refusal(
+            _("%(program)s does not take applications now. What you wrote is kept.") % {"program": program}
+        )
 
 
 def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
@@ -418,7 +435,7 @@ def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
         cursor.execute("SELECT state, cut_off_at FROM programs_cycle WHERE id = %s FOR SHARE", [cycle.pk])
         state, cut_off_at = cursor.fetchone()
     if state not in (CycleState.PLANNED, CycleState.OPEN) or cut_off_at <= at:
-        raise refusal("The cut-off has passed. Send it again to be in the next evaluation.")
+        raise refusal(_("The cut-off has passed. Send it again to be in the next evaluation."))
 
 
 def _cycle(application: Application) -> Cycle:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.db import connection, transaction
 from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _
 
 from credits import ledger
 from credits.models import Grant, Organization, Stage, Transfer
@@ -124,14 +125,14 @@ def bind_organization(*, grant_id: int, organization_id: int, by: User, at: date
         return grant
     if grant.organization_id is not None:
         raise OtherOrganization(
-            "This award has its organization already. A change is a separate, controlled step."
+            _("This award has its organization already. A change is a separate, controlled step.")
         )
     if grant.stage != Stage.RESERVED:
         raise CannotChangeGrant(
             f"{grant} is {grant.get_stage_display().lower()}, so it takes no organization."
         )
     if organization.provider != grant.provider:
-        raise CannotChangeGrant("This organization belongs to another provider.")
+        raise CannotChangeGrant(_("This organization belongs to another provider."))
     grant.organization = organization
     grant.save(update_fields=["organization"])
     audit.record(action="grant.bind", subject=grant, by=by, at=at, organization=organization.pk)
@@ -180,7 +181,7 @@ def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> set[in
     """Insert the grants that do not exist yet, in one statement; returns their ids."""
     rows: list[Any] = [
         [award.reference for award in awards],
-        [str(uuid4()) for _ in awards],
+        [str(uuid4()) for _award in awards],
         [award.program for award in awards],
         [award.provider for award in awards],
         [award.holder_id for award in awards],

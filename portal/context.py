@@ -8,5 +8,6 @@ def site(request: HttpRequest) -> dict[str, object]:
     return {
         "site_name": settings.SITE_NAME,
         "contact_email": settings.CONTACT_EMAIL,
+        "languages": settings.LANGUAGES,
         "demo": settings.DEMO and settings.DEBUG,
     }

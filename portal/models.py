@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 def subject_key() -> str:
@@ -41,6 +42,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     subject_key = models.CharField(max_length=16, unique=True, default=subject_key, editable=False)
     is_staff = models.BooleanField("staff", default=False, help_text="May sign in to the staff side.")
     is_active = models.BooleanField("active", default=True)
+    language = models.CharField(
+        max_length=8,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="In which letters come; empty before a choice.",
+    )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = UserManager()
@@ -74,8 +82,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class Scope(models.TextChoices):
-    READ = "read", "Read"
-    WRITE = "write", "Read and write"
+    READ = "read", _("Read")
+    WRITE = "write", _("Read and write")
 
 
 class ApiToken(models.Model):

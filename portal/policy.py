@@ -35,6 +35,7 @@ API_OWN: Outcomes = {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.OWNER: OK, 
 
 # What a GET answers. OWN pages answer their owner with 200, or with 302 to the page that fits the record's state.
 PUBLIC_SITE: dict[str, Outcomes] = {
+    "set_language": POST_ONLY,
     "programs:directory": EVERYBODY,
     "programs:router": EVERYBODY,
     "programs:program": EVERYBODY,

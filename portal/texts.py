@@ -6,15 +6,18 @@ from zoneinfo import ZoneInfo
 
 import nh3
 from django.utils.dateformat import format as date_format
+from django.utils.formats import get_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from markdown_it import MarkdownIt
 
 TAGS = {"p", "br", "strong", "em", "a", "ul", "ol", "li", "code", "pre", "blockquote", "h3", "h4", "hr"}
 ZONES = {
-    "America/Los_Angeles": "Pacific",
-    "America/Denver": "Mountain",
-    "America/Chicago": "Central",
-    "America/New_York": "Eastern",
+    "America/Los_Angeles": gettext_noop("Pacific"),
+    "America/Denver": gettext_noop("Mountain"),
+    "America/Chicago": gettext_noop("Central"),
+    "America/New_York": gettext_noop("Eastern"),
     "UTC": "UTC",
 }
 
@@ -36,36 +39,41 @@ def markdown(text: str) -> SafeString:
 
 def zone_name(zone: str) -> str:
     """What people call a time zone: "America/Los_Angeles" -> "Pacific", "Europe/Paris" -> "Paris time"."""
-    return ZONES.get(zone) or zone.rpartition("/")[2].replace("_", " ") + " time"
+    known = ZONES.get(zone)
+    return _(known) if known else _("%(city)s time") % {"city": zone.rpartition("/")[2].replace("_", " ")}
 
 
 def day(value: date) -> str:
-    return date_format(value, "D j M Y")
+    return date_format(value, get_format("DAY"))
 
 
 def day_long(value: date) -> str:
-    return date_format(value, "l j F Y")
+    return date_format(value, get_format("DAY_LONG"))
+
+
+def day_plain(value: date) -> str:
+    return date_format(value, get_format("DAY_PLAIN"))
 
 
 def day_short(value: date) -> str:
-    return date_format(value, "j M")
+    return date_format(value, get_format("DAY_SHORT"))
 
 
 def moment(value: datetime, zone: str = "UTC") -> str:
     """Mon 7 Dec 2026, 00:00 Pacific (08:00 UTC): local first, UTC beside it, with its day where that differs."""
     universal = value.astimezone(UTC)
     if zone == "UTC":
-        return date_format(universal, "D j M Y, H:i") + " UTC"
-    return f"{date_format(value.astimezone(ZoneInfo(zone)), 'D j M Y, H:i')} {zone_name(zone)} ({utc(value, zone)})"
+        return f"{day(universal)}, {universal:%H:%M} UTC"
+    return f"{day(value.astimezone(ZoneInfo(zone)))}, {local_time(value, zone)} ({utc(value, zone)})"
 
 
 def local_time(value: datetime, zone: str) -> str:
     """00:00 Pacific"""
-    return f"{date_format(value.astimezone(ZoneInfo(zone)), 'H:i')} {zone_name(zone)}"
+    return f"{value.astimezone(ZoneInfo(zone)):%H:%M} {zone_name(zone)}"
 
 
 def utc(value: datetime, zone: str = "UTC") -> str:
     """08:00 UTC, or "8 Dec, 01:00 UTC" where the day differs from the day in `zone`."""
     universal = value.astimezone(UTC)
     same_day = universal.date() == value.astimezone(ZoneInfo(zone)).date()
-    return date_format(universal, "H:i" if same_day else "j M, H:i") + " UTC"
+    return f"{universal:%H:%M} UTC" if same_day else f"{day_short(universal)}, {universal:%H:%M} UTC"

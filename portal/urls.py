@@ -14,6 +14,7 @@ urlpatterns = [
     path("", include("programs.urls")),
     path("", include("applications.urls")),
     path("", include("credits.urls")),
+    path("language/", views.set_language, name="set_language"),
     path("home/", views.home, name="home"),
     path("accounts/", include("allauth.urls")),
     path("account/api-tokens/", views.api_tokens, name="api_tokens"),

@@ -13,10 +13,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views import i18n
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal import api_tokens as tokens
-from portal import clock
+from portal import clock, languages
 from portal.api import api
 from portal.api_pages import operations
 from portal.forms import ApiTokenForm
@@ -94,6 +95,15 @@ def api_docs(request: HttpRequest) -> HttpResponse:
         "address": settings.SITE_URL + root,
     }
     return render(request, "portal/api_docs.html", context)
+
+
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    """Keep the language somebody chose, in a cookie and with their account, and lead back to the page."""
+    response = i18n.set_language(request)
+    if request.user.is_authenticated:
+        languages.keep(user=request.user, language=request.POST.get("language", ""))
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

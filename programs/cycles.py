@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from portal.refusals import Refused
 from programs import schedule
@@ -115,7 +116,10 @@ def accepting(program: Program, *, at: datetime) -> Cycle:
         .first()
     )
     if cycle is None:
-        raise NoCycle(f"No evaluation of {program} is planned yet. Your draft is kept; please come back.")
+        raise NoCycle(
+            _("No evaluation of %(program)s is planned yet. Your draft is kept; please come back.")
+            % {"program": program}
+        )
     return cycle
 
 

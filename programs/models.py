@@ -6,17 +6,18 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
 
 from portal.roles import Role
 from programs import request_models  # noqa: F401  Django finds models here only
 
 
 class ProgramState(models.TextChoices):
-    DRAFT = "draft", "Being set up"
-    OPEN = "open", "Open"
-    PAUSED = "paused", "Paused"
-    CLOSED = "closed", "Closed"
-    ARCHIVED = "archived", "Archived"
+    DRAFT = "draft", _("Being set up")
+    OPEN = "open", _("Open")
+    PAUSED = "paused", _("Paused")
+    CLOSED = "closed", _("Closed")
+    ARCHIVED = "archived", _("Archived")
 
 
 class AwardMode(models.TextChoices):
