@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from allauth.account.models import EmailAddress
 from django.db import connection
 
 from applications import imports, tick
 from applications.import_files import Record, Table
 from portal.models import User
 from portal.rehearsal import rows
+from portal.rehearsal.reviewing import PASSWORD
 from portal.rehearsal.world import Clock, Stage, World, between
 from portal.roles import Role
 from portal.samples import answers as samples
@@ -79,6 +81,10 @@ def gather_staff(world: World) -> None:
 def _staff(world: World, role: Role, name: str, domain: str = "example.org") -> User:
     user = User.objects.create_user(f"{name}@{domain}", None, name=samples.person(world.dice_for(name)))
     memberships.give(program=world.program, user=user, role=role, by=None, at=world.cycle.opens_at)
+    if world.options.pages:
+        user.set_password(PASSWORD)
+        user.save()
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     return user
 
 

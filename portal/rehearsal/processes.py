@@ -1,4 +1,4 @@
-"""The real processes of a rehearsal: a provider to deliver to and a Celery worker, with their peak memory."""
+"""The real processes of a rehearsal: a provider, a Celery worker and, where asked for, the web; their peak memory."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from django.db import connection
 
 from portal.celery import app
-from portal.local_services import die_with_parent
+from portal.local_services import die_with_parent, free_port
 from portal.rehearsal.world import Clock, World
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -27,6 +27,7 @@ LONGEST_SWEEP_SECONDS = 900
 RING_SECONDS = 1
 QUIET_SECONDS = 2.5  # longer than any call to the provider: then nothing is under way
 WORKER_PROCESSES = 2
+WEB_PROCESSES = 2
 
 
 class DidNotStart(Exception):
@@ -64,6 +65,22 @@ def running(world: World, clock: Clock) -> Iterator[None]:
             yield
         finally:
             world.memory_bytes["worker"] = peak_memory_bytes(started.pid)
+
+
+@contextlib.contextmanager
+def website(world: World, clock: Clock) -> Iterator[int]:
+    """Gunicorn with two processes, as `make run` has it, on this process's database; gives its port."""
+    options = world.options
+    port = free_port()
+    environment = {**os.environ, **clock.variables(), **_same_database(), "LOCAL_DIR": str(options.folder)}
+    environment |= {"ALLOWED_HOSTS": "127.0.0.1", "SITE_URL": f"http://127.0.0.1:{port}"}
+    web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+    web += ["--workers", str(WEB_PROCESSES), "--threads", "4", "--preload", "--log-level", "info"]
+    with _process("web", web, environment, options.folder, ready=b"Booting worker") as started:
+        try:
+            yield port
+        finally:
+            world.memory_bytes["web"] = peak_memory_bytes(started.pid)
 
 
 def sweep(

@@ -37,7 +37,7 @@ def as_json(world: World, promises: list[Promise]) -> dict[str, Any]:
 
 
 def as_text(world: World, promises: list[Promise]) -> str:
-    """The stages with count, sum, seconds and rate; refused rows by reason; memory; every promise."""
+    """The stages with count, sum, seconds and rate; refused rows by reason; memory; pages; every promise."""
     currency = world.program.currency
     lines = [
         (
@@ -56,6 +56,12 @@ def as_text(world: World, promises: list[Promise]) -> str:
     total = sum(stage.seconds for stage in world.stages)
     memory = ", ".join(f"{name} {size / 1_000_000:.0f} MB" for name, size in world.memory_bytes.items())
     lines += [f"{'all':<12} {'':>7} {'':<13} {'':>16} {total:>8.1f}", "", f"Peak memory: {memory}", ""]
+    for stage in world.stages:
+        if stage.facts.get("requests"):
+            lines.append(
+                f"Pages, {stage.name}: {stage.facts['requests']:,} requests, p50 {stage.facts['p50_ms']} ms, "
+                f"p95 {stage.facts['p95_ms']} ms"
+            )
     imported = next(stage for stage in world.stages if stage.name == "import")
     if imported.facts["refused"]:
         lines.append(f"Refused rows: {imported.facts['refused']}")

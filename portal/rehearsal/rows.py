@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from programs import fields, form_versions, values
 from programs.models import Program, RuleKind
 
 LONG_ANSWER_WORDS = 400  # a question that allows this much takes the whole text
+LONG_TEXT_CHARS = 300
+ELSEWHERE = ("institution", "country_iso2", "country")
 ACCOUNT = ("account.email", "account.name", "account.source_id")
 
 
@@ -25,10 +27,31 @@ def prepare(world: World) -> Table:
     source = import_files.read(options.applications.read_bytes(), format=_format(options.applications))
     columns = import_files.match(version.sections, source.columns)
     records = source.records[: options.limit or None]
+    records += list(_varied(world, records, columns, options.size - len(records)))
     refused = _refused_choices(world.program, version.sections)
     made = [_filled(world, record, columns, version.sections, refused) for record in records]
     keys = dict.fromkeys(key for record in made for key in record.values)
     return Table(list(keys), made)
+
+
+def _varied(world: World, records: Sequence[Record], columns: Columns, wanted: int) -> Iterator[Record]:
+    """The rows again under other names: sentences in another order, some left out, and somebody else's institution."""
+    source_id = columns.account.get("source_id", "")
+    good = [record for record in records if not record.problem]
+    for number in range(max(0, wanted) if good else 0):
+        record, again = good[number % len(good)], 2 + number // len(good)
+        name = str(record.values.get(source_id) or f"row-{record.row}")
+        dice = world.dice_for("vary", name, again)
+        values = dict(record.values)
+        for key, value in values.items():
+            if isinstance(value, str) and len(value) > LONG_TEXT_CHARS:
+                sentences = value.split(". ")
+                dice.shuffle(sentences)
+                values[key] = ". ".join(sentences[: max(3, round(len(sentences) * 0.7))])
+        other = dice.choice(good).values
+        values |= {key: other[key] for key in ELSEWHERE if key in values and key in other}
+        values[source_id or "source_id"] = f"{name}-{again}"
+        yield Record(len(records) + number + 1, values)
 
 
 def _format(file: Path) -> str:

@@ -9,7 +9,7 @@ from typing import TextIO
 from django.core.management import call_command
 
 from portal.refusals import Refused
-from portal.rehearsal import deciding, opening, processes, promises, report
+from portal.rehearsal import deciding, opening, processes, promises, report, reviewing, visitors
 from portal.rehearsal.world import Clock, Options, World
 
 DECIDING: tuple[Callable[[World, Clock], None], ...] = (
@@ -35,8 +35,11 @@ def play(options: Options) -> World:
     opening.gather_staff(world)
     opening.take_in(world)
     opening.form_batch(world)
-    deciding.answer_gates(world)
-    deciding.review_all(world)
+    if options.pages:
+        reviewing.gates_and_reviews(world, clock)
+    else:
+        deciding.answer_gates(world)
+        deciding.review_all(world)
     with processes.running(world, clock):
         for stage_of_both in DECIDING:
             stage_of_both(world, clock)
@@ -69,9 +72,11 @@ def main(arguments: dict[str, object]) -> int:
         reviewers=int(str(arguments["reviewers"])),
         seed=int(str(arguments["seed"])),
         fault_rate=float(str(arguments["fault_rate"])),
+        size=int(str(arguments["size"])),
+        pages=bool(arguments["pages"]),
     )
     try:
         return rehearse(options, as_json=bool(arguments["json"]), out=sys.stdout)
-    except (Refused, processes.DidNotStart) as error:
+    except (Refused, processes.DidNotStart, visitors.UnexpectedPage) as error:
         print(f"The rehearsal stopped: {error}", file=sys.stderr)
         return 2

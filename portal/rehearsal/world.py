@@ -23,7 +23,10 @@ from programs.models import Cycle, Program
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for. limit 0 means every row; fault_rate: share of provider calls that go wrong."""
+    """What was asked for. limit 0 means every row; fault_rate: share of provider calls that go wrong.
+
+    size: repeat the rows, varied, up to this number; 0 means each once. pages: gates and reviews over HTTP.
+    """
 
     program: str
     applications: Path
@@ -33,6 +36,8 @@ class Options:
     seed: int = 1
     fault_rate: float = 0.2
     bars: bool = True
+    size: int = 0
+    pages: bool = False
 
 
 @dataclass

@@ -76,6 +76,8 @@ def test_a_rehearsal_keeps_its_promises_on_servers_of_its_own(tmp_path: Path) ->
         "--program=ai-for-science",
         f"--applications={file}",
         "--reviewers=6",
+        "--size=44",
+        "--pages",
         "--json",
         timeout=240,
     )
@@ -86,15 +88,17 @@ def test_a_rehearsal_keeps_its_promises_on_servers_of_its_own(tmp_path: Path) ->
     assert [promise["promise"] for promise in found["promises"]] == list(promises.PROMISES)
     assert all(promise["kept"] for promise in found["promises"])
     stages = {stage["stage"]: stage for stage in found["stages"]}
-    assert found["rows"] == 40
-    assert stages["import"]["count"] + stages["import late"]["count"] + 4 == 40
+    assert found["rows"] == 44
+    assert stages["import"]["count"] + stages["import late"]["count"] + stages["import"]["refused"] == 44
+    assert stages["reviews"]["count"] == 2 * stages["batch"]["count"]
+    assert stages["reviews"]["requests"] > stages["reviews"]["count"]
     assert stages["import"]["reasons"] == {
         "The line is not JSON.": 1,
-        "The API is not available in this country or region, so credits could not be used there.": 3,
+        "The API is not available in this country or region, so credits could not be used there.": 4,
     }
     assert stages["delivery"]["count"] == stages["acceptance"]["count"] > 0
     assert stages["delivery"]["sum_cents"] == stages["release"]["sum_cents"] > 0
-    assert set(found["peak_memory_mb"]) == {"rehearsal", "worker"}
+    assert set(found["peak_memory_mb"]) == {"rehearsal", "worker", "web"}
 
 
 # Promise -> how it is broken behind the product's back. The database's own guards are off in these transactions.

@@ -36,6 +36,12 @@ class Command(BaseCommand):
             metavar="SHARE",
             help="provider calls that go wrong (0.2)",
         )
+        parser.add_argument(
+            "--size", type=int, default=0, metavar="N", help="repeat the rows, varied, up to N applications"
+        )
+        parser.add_argument(
+            "--pages", action="store_true", help="screeners and reviewers work at the real pages, over HTTP"
+        )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def handle(self, *args: object, program: str, applications: Path, **options: object) -> None:
@@ -44,10 +50,15 @@ class Command(BaseCommand):
             raise CommandError(f"There is no shipped program {program!r}. Shipped are: {', '.join(known)}.")
         if not applications.is_file():
             raise CommandError(f"{applications} is not a file.")
-        for name, least, most in (("limit", 0, 10**6), ("reviewers", 3, 1000), ("fault_rate", 0.0, 0.9)):
+        for name, least, most in (
+            ("limit", 0, 10**6),
+            ("size", 0, 10**6),
+            ("reviewers", 3, 1000),
+            ("fault_rate", 0.0, 0.9),
+        ):
             if not least <= float(str(options[name])) <= most:
                 raise CommandError(f"--{name.replace('_', '-')} is from {least} to {most}.")
-        names = ("limit", "reviewers", "seed", "fault_rate", "json")
+        names = ("limit", "size", "reviewers", "seed", "fault_rate", "pages", "json")
         code = scratch.run(
             {
                 "program": program,
