@@ -55,6 +55,9 @@ PLACEHOLDERS = frozenset(
         "due_date",
         "inviter",
         "right",
+        "done",
+        "total",
+        "list",
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
@@ -74,9 +77,39 @@ The link works for two weeks. If you did not expect this letter, you need not do
 """
 """The invitation of a program that has not written its own."""
 
+CHANGE_SUBJECT = "Your updated application {reference} is approved"
+CHANGE_BODY = """Dear {name},
+
+the changes in your updated application “{title}” to {program} are approved. It asks for no more credit, so the credits
+that you have stay as they are, with the same last day, and there is nothing for you to do.
+
+{link}
+
+{program}
+"""
+"""What the holder of an award hears when a change without more credit is agreed to."""
+
 _LOOKS_LIKE_A_LINK = re.compile(
     r"\S*(?:://|\bwww\.)\S*|\S*[^\W_]\.[^\W\d_]{2,}(?:[/:?#]\S*)?|\S+@\S+", re.IGNORECASE
 )
+
+
+REMINDERS = frozenset(
+    {
+        MessageKind.REMIND_HALF_TIME,
+        MessageKind.REMIND_SOON,
+        MessageKind.REMIND_OVERDUE,
+        MessageKind.REMIND_DIGEST,
+    }
+)
+
+
+class Lines(str):
+    """A value of several lines that we wrote ourselves; every other value is put on one line."""
+
+
+class NothingToSay(Exception):
+    """What a letter was to remind of is done. It is dropped."""
 
 
 @dataclass(frozen=True)
@@ -156,11 +189,18 @@ def queue_many(notices: Iterable[Notice]) -> None:
 
 
 def assignment_letter(
-    *, program: Program, cycle_id: int, reviewer: User, count: int, at: datetime, due: datetime
+    *,
+    program: Program,
+    cycle_id: int,
+    reviewer: User,
+    count: int,
+    at: datetime,
+    due: datetime,
+    event: str = "",
 ) -> Notice:
-    """One letter to a reviewer for all applications assigned at once."""
+    """One letter to a reviewer for all applications assigned at once. event: what came after the batch was dealt."""
     return Notice(
-        key=f"{MessageKind.ASSIGNMENT}:cycle-{cycle_id}:{reviewer.pk}",
+        key=f"{MessageKind.ASSIGNMENT}:cycle-{cycle_id}:{reviewer.pk}" + (f":{event}" if event else ""),
         kind=MessageKind.ASSIGNMENT,
         program=program,
         recipient=reviewer,
@@ -221,7 +261,11 @@ def send_due(*, limit: int, at: datetime) -> SendReport:
             )
             if notice is None:
                 break
-            error = _try_to_send(notice)
+            try:
+                error = _try_to_send(notice)
+            except NothingToSay:
+                notice.delete()
+                continue
             notice.attempts += 1
             if error is None:
                 notice.state, notice.sent_at, notice.last_error = NoticeState.SENT, at, ""
@@ -250,9 +294,12 @@ def render(notice: Notice) -> tuple[str, str]:
     """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
     if notice.kind == CONTACT:
         return _contact_letter(notice)
-    template = MessageTemplate.objects.filter(
-        program=notice.program, kind=notice.kind, language="en"
-    ).first() or _built_in(notice)
+    written = None
+    if "change" not in notice.values:
+        written = MessageTemplate.objects.filter(
+            program=notice.program, kind=notice.kind, language="en"
+        ).first()
+    template = written or _built_in(notice)
     values = _values(notice)
     subject = " ".join(fill(template.subject, values).split())
     return subject, fill(template.body, values).strip() + "\n"
@@ -327,6 +374,8 @@ def _values(notice: Notice) -> dict[str, object]:
                 "evaluation_date": f"{cycle.evaluation_on:%A %-d %B %Y}",
                 "decided_by_date": f"{cycle.decided_by_on:%A %-d %B %Y}",
             }
+    if notice.kind in REMINDERS:
+        return values | _reminder_values(notice)
     if "collaborator" in notice.values:
         return values | _invitation_values(int(notice.values["collaborator"]))
     values |= notice.values
@@ -335,6 +384,16 @@ def _values(notice: Notice) -> dict[str, object]:
             int(notice.values["amount_cents"]), str(notice.values.get("currency", "USD"))
         )
     return values
+
+
+def _reminder_values(notice: Notice) -> dict[str, object]:
+    """What is open at this moment. Raises NothingToSay when nothing is."""
+    from applications import reminders  # which queues its letters here
+
+    found = reminders.values(notice)
+    if found is None:
+        raise NothingToSay
+    return found
 
 
 def _invitation_values(collaborator_id: int) -> dict[str, object]:
@@ -378,6 +437,13 @@ def _reply_to(notice: Notice) -> list[str]:
 
 def _built_in(notice: Notice) -> MessageTemplate:
     """The text of a letter that a program has not written. Raises MessageTemplate.DoesNotExist where there is none."""
+    if "change" in notice.values:
+        return MessageTemplate(subject=CHANGE_SUBJECT, body=CHANGE_BODY)
+    if notice.kind in REMINDERS:
+        from applications import reminders
+
+        subject, body = reminders.BUILT_IN[MessageKind(notice.kind)]
+        return MessageTemplate(subject=subject, body=body)
     if notice.kind != MessageKind.INVITATION:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
     return MessageTemplate(subject=INVITATION_SUBJECT, body=INVITATION_BODY)
@@ -385,7 +451,7 @@ def _built_in(notice: Notice) -> MessageTemplate:
 
 def _one_line(value: object) -> str:
     """A value never brings a line break into a letter, so it cannot forge headers or paragraphs."""
-    return " ".join(str(value).split())
+    return str(value) if isinstance(value, Lines) else " ".join(str(value).split())
 
 
 def _day(moment: datetime, program: Program) -> str:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from applications import assignment, batches, screening
+from applications import assignment, batches, conflicts, reminders, screening
 from applications.models import Batch
 from programs import cycles
 
@@ -23,6 +23,8 @@ class Ticked:
     findings: dict[str, int] = field(default_factory=dict)
     assignments: int = 0
     short: int = 0
+    proposals: int = 0
+    reminders: int = 0
     failed: list[int] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -30,7 +32,7 @@ class Ticked:
 
 
 def tick(*, at: datetime) -> Ticked:
-    """Plan, open, close, form batches, screen and assign: whatever is due at this moment.
+    """Plan, open, close, form batches, screen, assign, follow up and remind: whatever is due at this moment.
 
     Each step is its own transaction and finds its own work by what is missing, so a tick that died half-way is
     finished by the next. One cycle's error leaves the others going.
@@ -46,18 +48,42 @@ def tick(*, at: datetime) -> Ticked:
             continue
         done.batches += formed.created
         done.applications += formed.moved
-    for batch in Batch.objects.filter(assigned_at=None).order_by("formed_at", "pk"):
+    waiting = Batch.objects.filter(assigned_at=None).select_related("cycle__program")
+    for batch in waiting.order_by("formed_at", "pk"):
         try:
             _look_through(batch, done, at)
         except Exception:  # as above
             logger.exception("batch %s could not be screened or assigned", batch.pk)
             done.failed.append(batch.cycle_id)
+    _follow_up(done, at)
+    done.reminders = reminders.queue_due(at=at)
     return done
 
 
 def _look_through(batch: Batch, done: Ticked, at: datetime) -> None:
     for kind, count in screening.screen(batch_id=batch.pk, at=at).items():
         done.findings[kind] = done.findings.get(kind, 0) + count
+    if not batch.cycle.program.assigns_by_itself:
+        if not batch.plans.exists():
+            assignment.propose(batch_id=batch.pk, by=None, at=at)
+            done.proposals += 1
+        return
     assigned = assignment.assign(batch_id=batch.pk, at=at)
     done.assignments += assigned.assignments
     done.short += len(assigned.short)
+
+
+def _follow_up(done: Ticked, at: datetime) -> None:
+    """Conflicts of people who came or changed, the gaps these leave, and second looks that a first one calls for."""
+    due = set(assignment.to_fill_up())
+    for batch in conflicts.due_again():
+        if conflicts.sweep(batch=batch, at=at) and batch.cycle.program.assigns_by_itself:
+            due.add(batch.cycle_id)
+    for cycle_id in sorted(due):
+        try:
+            filled = assignment.fill_up(cycle_id=cycle_id, at=at)
+        except Exception:  # one cycle's fault must not stop the others; the next tick asks again
+            logger.exception("cycle %s could not be filled up", cycle_id)
+            done.failed.append(cycle_id)
+            continue
+        done.assignments += filled.assignments

@@ -29,6 +29,9 @@ SAMPLE: dict[str, object] = {
     "count": "12",
     "inviter": "Ada Example (ada@example.org)",
     "right": "read and edit",
+    "done": "8",
+    "total": "20",
+    "list": notices.Lines("- the program, December 2026: 12 to do, due Monday 14 December 2026"),
 }
 
 

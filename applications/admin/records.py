@@ -235,6 +235,8 @@ def _rendered(notice: Notice) -> tuple[str, str, str]:
         subject, body = notices.render(notice)
     except MessageTemplate.DoesNotExist:
         return "", "", "The program has no text for this kind of letter."
+    except notices.NothingToSay:
+        return "", "", "What it reminds of is done; it will not be sent."
     except (KeyError, ValueError) as error:
         return "", "", f"The text has a placeholder that cannot be filled: {error}"
     return subject, body, ""
