@@ -1,62 +1,53 @@
 """Release pending decisions: check everything, then commit decisions, credit and letters together, or nothing."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Exists, F, OuterRef, Q
-from django.db.models.expressions import RawSQL
 
-from applications import eligibility, notices
-from applications.models import (
-    Application,
-    Collaborator,
-    Decision,
-    DecisionKind,
-    DecisionState,
-    GateOutcome,
-    GateResult,
-    Notice,
-    ReviewState,
-)
+from applications import awards as all_awards
+from applications import deferrals, notices, release_checks
+from applications.awards import TakenOver
+from applications.models import AGREED, CutLine, Decision, DecisionKind, DecisionState, Notice
+from applications.release_checks import Checked, Refusal, Row
 from applications.states import State
 from credits import grants, ledger, organizations
-from credits.money import format_money
-from portal import audit
+from portal import audit, clock
 from portal.crash_points import crash_here
 from portal.database import allow_long_statements
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import fields, memberships
-from programs.models import (
-    Criterion,
-    CriterionKind,
-    Cycle,
-    DeclineMode,
-    MessageKind,
-    OrganizationIdWhen,
-)
+from programs import memberships, rulebook
+from programs.models import Cycle, MessageKind, OrganizationIdWhen
 
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why one decision cannot be released, and for which application."""
-
-    decision_id: int
-    reference: str
-    reason: str
+BECOMES = {
+    DecisionKind.AWARD: State.AWARDED,
+    DecisionKind.CHANGE: State.AWARDED,
+    DecisionKind.DECLINE: State.DECLINED,
+    DecisionKind.DEFER: State.DEFERRED,
+}
+"""What an application is once its decision is released. The waiting list is never released."""
 
 
 @dataclass(frozen=True)
 class Released:
-    """What a release did. `awaiting_acceptance` counts awards that are posted once their holder has accepted."""
+    """What a release did. `awaiting_acceptance` counts awards that are posted once their holder has accepted.
+
+    hidden: decisions left alone because this person has a conflict with their applications; another manager releases
+    them. gone: named decisions that were not pending any more.
+    """
 
     awards: int = 0
     declines: int = 0
     sum_cents: int = 0
     awaiting_acceptance: int = 0
+    deferrals: int = 0
+    changes: int = 0
+    hidden: int = 0
+    gone: int = 0
 
 
 class CannotRelease(Refused):
@@ -72,267 +63,246 @@ def pool_code(cycle: Cycle) -> str:
     return ledger.pool_code(cycle.program.slug, str(cycle.evaluation_on.year))
 
 
-def check(*, cycle_id: int, by: User) -> list[Refusal]:
-    """What stands in the way of releasing everything pending in a cycle, without changing anything."""
-    return _refusals(_pending(cycle_id, None), Cycle.objects.select_related("program").get(pk=cycle_id), by)
+def check(*, cycle_id: int, by: User, at: datetime | None = None) -> list[Refusal]:
+    """What stands in the way of releasing everything pending in a cycle, without changing anything.
+
+    at: None is now.
+    """
+    cycle = Cycle.objects.select_related("program", "rules_version", "cut_line").get(pk=cycle_id)
+    return release_checks.check(cycle=cycle, by=by, at=at or clock.now()).refusals
 
 
 def release(*, cycle_id: int, by: User, at: datetime, decision_ids: Iterable[int] | None = None) -> Released:
     """Release the pending decisions of a cycle, or the named ones among them. All of them or none.
 
-    Checked again under lock: state, looks, gates, second person, country, amount. Awards reserve credit in the
-    program's pool of the year; a told decline queues its letter, a quiet one queues nothing.
+    Checked again under lock: state, looks, gates, second person and sums of a year, line and flags, country, waiting
+    time, amount, organization ID. Without names the whole batch must have been looked at. Awards reserve credit in the
+    program's pool of the year; a told decline queues its letter, a quiet one and a deferral queue nothing.
     Raises CannotRelease with every refusal; nothing to release is not an error. Releasing twice changes nothing.
     """
     with transaction.atomic():
         allow_long_statements()
-        cycle = (
-            Cycle.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("program")
-            .get(pk=cycle_id)
-        )
+        cycle = _locked_cycle(cycle_id)
         if not memberships.holds(by, cycle.program, Role.MANAGER):
             raise CannotRelease("Only a manager of this program releases.")
-        decisions = list(_lock(_pending(cycle_id, decision_ids)))
-        refusals = _refusals(_pending(cycle_id, [decision.pk for decision in decisions]), cycle, by)
-        if refusals:
-            raise CannotRelease(
-                f"{len(refusals)} of {len(decisions)} decisions cannot be released.", refusals
-            )
-        awards = [decision for decision in decisions if decision.kind == DecisionKind.AWARD]
-        declines = [decision for decision in decisions if decision.kind == DecisionKind.DECLINE]
-        waiting = _reserve(awards, cycle, by, at)
-        _set_released(decisions, by, at)
-        _queue_letters(awards, declines, cycle, at)
-        _record(decisions, by, at)
+        named = None if decision_ids is None else sorted(set(decision_ids))
+        locked = _lock(cycle, named)
+        gone = 0 if named is None else len(named) - len(locked)
+        checked = release_checks.check(cycle=cycle, by=by, at=at, decision_ids=locked)
+        _refuse(checked, cycle, by, whole=named is None)
+        rows = checked.rows
+        if not rows:
+            return Released(hidden=checked.hidden, gone=gone)
+        awards = [row for row in rows if row.kind == DecisionKind.AWARD]
+        kept = _kept(awards, cycle)
+        grant_ids, waiting = _reserve(awards, cycle, kept, by, at)
+        _set_released(checked, grant_ids, cycle, by, at)
+        _keep(kept, rows)
+        _queue_letters(rows, cycle, at)
+        _record(rows, by, at)
         crash_here("release.before_commit")
     return Released(
         awards=len(awards),
-        declines=len(declines),
-        sum_cents=sum(decision.amount_cents or 0 for decision in awards),
+        declines=sum(row.kind == DecisionKind.DECLINE for row in rows),
+        sum_cents=sum(row.amount_cents for row in awards),
         awaiting_acceptance=waiting,
+        deferrals=sum(row.kind == DecisionKind.DEFER for row in rows),
+        changes=sum(row.kind == DecisionKind.CHANGE for row in rows),
+        hidden=checked.hidden,
+        gone=gone,
     )
 
 
-def _pending(cycle_id: int, decision_ids: Iterable[int] | None):  # type: ignore[no-untyped-def]
-    pending = Decision.objects.filter(application__cycle_id=cycle_id, state=DecisionState.PENDING)
-    if decision_ids is not None:
-        # One array instead of a placeholder for each id: the checks ask for the same ten thousand ids again and again.
-        pending = pending.filter(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [list(decision_ids)]))
-    return pending
-
-
-def _lock(pending):  # type: ignore[no-untyped-def]
-    """Applications first, then decisions, both in id order (docs/architecture.md, "Locks")."""
-    list(
-        Application.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk__in=pending.values("application_id"))
-        .order_by("pk")
-        .values_list("pk", flat=True)
+def _locked_cycle(cycle_id: int) -> Cycle:
+    cycle = (
+        Cycle.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("program", "rules_version")
+        .get(pk=cycle_id)
     )
-    return (
-        pending.select_for_update(of=("self",), no_key=True)
-        .select_related("application")
-        .defer("application__answers")
-        .order_by("pk")
-    )
+    # Read behind the lock, which the drawing of a line takes too.
+    line = CutLine.objects.filter(cycle=cycle).first()
+    if line is not None:
+        cycle.cut_line = line
+    return cycle
 
 
-def _refusals(pending, cycle: Cycle, by: User) -> list[Refusal]:  # type: ignore[no-untyped-def]
-    found: dict[int, Refusal] = {}
+def _lock(cycle: Cycle, named: list[int] | None) -> list[int]:
+    """Applications first, then decisions, both in id order (docs/architecture.md, "Locks"); ids of what is pending."""
+    values = {"cycle": cycle.pk, "named": named}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_APPLICATIONS, values)
+        cursor.execute(_LOCK_DECISIONS, values)
+        return [pk for (pk,) in cursor.fetchall()]
 
-    def refuse(queryset, reason: str) -> None:  # type: ignore[no-untyped-def]
-        for pk, reference in queryset.values_list("pk", "application__reference"):
-            found.setdefault(pk, Refusal(pk, reference, reason))
 
-    awards = pending.filter(kind=DecisionKind.AWARD)
-    refuse(pending.exclude(application__state=State.IN_REVIEW), "It is not in review any more.")
-    refuse(pending.filter(application__applicant=by), "It is your own application.")
-    refuse(pending.filter(application__conflicts__user=by), "You have a conflict of interest.")
-    refuse(_close_to(pending, by), "You or a colleague of yours are a co-investigator.")
-    for who in ("proposed_by", "approved_by"):
-        refuse(
-            pending.filter(application__collaborators__user=F(who)),
-            "A co-investigator took part in the decision.",
+_SCOPE = """
+    d.state = 'pending' AND d.kind <> 'waitlist' AND (%(named)s::bigint[] IS NULL OR d.id = ANY (%(named)s::bigint[]))
+"""
+_LOCK_APPLICATIONS = f"""
+    SELECT FROM applications_application WHERE cycle_id = %(cycle)s AND id IN (
+        SELECT d.application_id FROM applications_decision d WHERE {_SCOPE}
+    ) ORDER BY id FOR NO KEY UPDATE
+"""  # noqa: S608 - put together from two constants
+_LOCK_DECISIONS = f"""
+    SELECT d.id FROM applications_decision d WHERE {_SCOPE} AND d.application_id IN (
+        SELECT id FROM applications_application WHERE cycle_id = %(cycle)s
+    ) ORDER BY d.id FOR NO KEY UPDATE
+"""  # noqa: S608 - as above
+
+
+def _refuse(checked: Checked, cycle: Cycle, by: User, *, whole: bool) -> None:
+    refusals = list(checked.refusals)
+    if whole and checked.rows:
+        number, unseen = release_checks.unseen(cycle, by)
+        decided = {refusal.application_id for refusal in refusals}
+        refusals += [refusal for refusal in unseen if refusal.application_id not in decided]
+        if number and not checked.refusals:
+            plural = "s" if number > 1 else ""
+            raise CannotRelease(
+                f"{number:,} application{plural} of this batch nobody has looked at. Have {'them' if plural else 'it'} "
+                "looked at first, or release a selection.",
+                refusals,
+            )
+    if refusals:
+        raise CannotRelease(
+            f"{len(checked.refusals):,} of {len(checked.rows):,} decisions cannot be released.", refusals
         )
-    looks = Count("application__reviews", filter=Q(application__reviews__state=ReviewState.IN), distinct=True)
-    wanted = cycle.program.reviews_wanted
-    refuse(
-        awards.annotate(looks=looks).filter(looks__lt=wanted),
-        f"An award needs {wanted} reviews; some are missing.",
-    )
-    refuse(
-        pending.filter(kind=DecisionKind.DECLINE).annotate(looks=looks).filter(looks__lt=1),
-        "Nobody has looked at it yet.",
-    )
-    refuse(
-        awards.filter(approved_by__isnull=True, amount_cents__gt=F("four_eyes_above_cents")),
-        f"Above {format_money(cycle.program.four_eyes_above_cents, cycle.program.currency)} a second person approves.",
-    )
-    if cycle.program.award_cap_cents:
-        refuse(
-            awards.filter(amount_cents__gt=cycle.program.award_cap_cents), "It is above the program's cap."
-        )
-    _refuse_ineligible(awards, cycle, refuse)
-    _refuse_gates(awards, cycle, refuse)
-    _refuse_organizations(awards, cycle, refuse)
-    return sorted(found.values(), key=lambda refusal: refusal.reference)
 
 
-def _close_to(pending, by: User):  # type: ignore[no-untyped-def]
-    close = Collaborator.objects.close_to(by).filter(application=OuterRef("application"))
-    return pending.filter(Exists(close))
+def _kept(awards: list[Row], cycle: Cycle) -> dict[int, TakenOver]:
+    """What amendments keep of their award, by application; nothing is asked where there is none."""
+    updates = [row.decision_id for row in awards if row.amends_id is not None]
+    if not updates:
+        return {}
+    found = Decision.objects.filter(pk__in=updates).select_related("application").order_by("pk")
+    return all_awards.taken_over(list(found), rulebook.for_cycle(cycle))
 
 
-def _refuse_ineligible(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]
-    """The lists may have changed since the application was sent; they are asked again now."""
-    for rule in cycle.program.rules.filter(outcome="block").order_by("position", "pk"):
-        kind = eligibility.COLUMN_RULES.get(rule.kind)
-        if kind not in eligibility.JUDGED_AGAIN:
-            continue
-        judge, column = kind(rule), f"application__{kind.column}"
-        values = awards.order_by().values_list(column, flat=True).distinct()
-        failing = [value for value in values if value and judge.fails(value)]
-        refuse(awards.filter(**{f"{column}__in": failing}), rule.sentence)
+def _keep(kept: dict[int, TakenOver], rows: list[Row]) -> None:
+    """The holder of an award has accepted for its amendments too."""
+    for row in rows:
+        taken = kept.get(row.application_id)
+        if taken is not None:
+            Decision.objects.filter(pk=row.decision_id).update(
+                accepted_at=taken.accepted_at, accepted_terms_version=taken.terms_version
+            )
 
 
-def _refuse_gates(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]
-    gates = list(cycle.program.criteria.filter(kind=CriterionKind.GATE))
-    for gate in gates:
-        passed = GateResult.objects.filter(criterion=gate, outcome=GateOutcome.PASSED).values(
-            "application_id"
-        )
-        open_awards = awards.exclude(application_id__in=passed)
-        if gate.show_if:
-            open_awards = awards.filter(pk__in=_that_meet(gate, open_awards))
-        refuse(open_awards, f"The gate “{gate.name}” is not passed.")
-
-
-def _that_meet(gate: Criterion, awards) -> list[int]:  # type: ignore[no-untyped-def]
-    question = gate.show_if["question"]
-    rows = awards.values_list("pk", f"application__answers__{question}")
-    return [
-        pk for pk, answer in rows.iterator() if fields.visible({"show_if": gate.show_if}, {question: answer})
-    ]
-
-
-def _refuse_organizations(awards, cycle: Cycle, refuse) -> None:  # type: ignore[no-untyped-def]
-    if cycle.program.organization_id_when != OrganizationIdWhen.APPLY:
-        return
-    with_id = awards.exclude(application__organization_id_text="")
-    bad = []
-    for pk, text in with_id.values_list("pk", "application__organization_id_text").iterator():
-        try:
-            organizations.clean_external_id(cycle.program.organization_id_format, text)
-        except organizations.WrongOrganizationId:
-            bad.append(pk)
-    refuse(awards.filter(pk__in=bad), "The organization ID does not have the provider's form.")
-
-
-def _reserve(awards: list[Decision], cycle: Cycle, by: User, at: datetime) -> int:
-    """Reserve the credit and tie each grant to its decision; returns how many wait for their holder."""
+def _reserve(
+    awards: list[Row], cycle: Cycle, kept: dict[int, TakenOver], by: User, at: datetime
+) -> tuple[dict[int, int], int]:
+    """Reserve the credit: grant ids by decision, and how many wait for their holder."""
     if not awards:
-        return 0
-    program = cycle.program
-    known = _organizations(awards, cycle, at)
+        return {}, 0
+    rules = rulebook.for_cycle(cycle)
+    known = _organizations(awards, cycle, at) | {pk: taken.organization_id for pk, taken in kept.items()}
+    models: dict[str, list[str]] = {text: json.loads(text) for text in {row.granted_models for row in awards}}
     reserving = [
         grants.AwardToReserve(
-            reference=str(decision.application.reference),
-            program=program.slug,
-            provider=program.provider,
-            holder_id=decision.application.applicant_id,
-            organization_id=known.get(decision.application_id),
-            amount_cents=decision.amount_cents or 0,  # the database holds that an award has an amount
-            currency=program.currency,
-            models=decision.granted_models,
-            term_months=decision.months,
+            reference=row.reference,
+            program=cycle.program.slug,
+            provider=rules.provider,
+            holder_id=row.applicant_id,
+            organization_id=known.get(row.application_id),
+            amount_cents=row.amount_cents,
+            currency=rules.currency,
+            models=models[row.granted_models],
+            term_months=row.months,
         )
-        for decision in awards
+        for row in awards
     ]
     try:
         made = grants.reserve_many(awards=reserving, pool_code=pool_code(cycle), by=by, at=at)
     except (ledger.NotEnoughCredit, ledger.NoSuchAccount) as error:
         raise CannotRelease(str(error)) from error
-    by_reference = {grant.reference: grant for grant in made}
-    for decision in awards:
-        decision.grant = by_reference[str(decision.application.reference)]
-    return sum(decision.application_id not in known for decision in awards)
+    grant_ids = dict(zip((row.decision_id for row in awards), made, strict=True))
+    return grant_ids, sum(row.application_id not in known for row in awards)
 
 
-def _organizations(awards: list[Decision], cycle: Cycle, at: datetime) -> dict[int, int]:
+def _organizations(awards: list[Row], cycle: Cycle, at: datetime) -> dict[int, int]:
     """Application id -> organization id, for the awards that are posted without waiting for their holder.
 
     Where a program has terms, they are accepted and the organization is confirmed first (applications.acceptance).
     """
-    program = cycle.program
-    if program.terms or program.organization_id_when != OrganizationIdWhen.APPLY:
+    rules = rulebook.for_cycle(cycle)
+    if rules.terms or rules.organization_id_when != OrganizationIdWhen.APPLY:
         return {}
     texts = {
-        decision.application_id: organizations.clean_external_id(
-            program.organization_id_format, decision.application.organization_id_text
+        row.application_id: organizations.clean_external_id(
+            rules.organization_id_format, row.organization_id_text
         )
-        for decision in awards
-        if decision.application.organization_id_text
+        for row in awards
+        if row.organization_id_text
     }
-    registered = organizations.register_many(
-        provider=program.provider, external_ids=set(texts.values()), at=at
-    )
+    registered = organizations.register_many(provider=rules.provider, external_ids=set(texts.values()), at=at)
     return {application_id: registered[text] for application_id, text in texts.items()}
 
 
-def _set_released(decisions: list[Decision], by: User, at: datetime) -> None:
-    grant_of = [decision.grant_id for decision in decisions]
+def _set_released(checked: Checked, grant_ids: dict[int, int], cycle: Cycle, by: User, at: datetime) -> None:
+    rows = checked.rows
+    deferred = any(row.kind == DecisionKind.DEFER for row in rows)
+    goes_to = deferrals.target(cycle, at=at).pk if deferred else None
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE applications_decision decision
-               SET state = %s, released_by_id = %s, released_at = %s, grant_id = fresh.grant_id
-              FROM unnest(%s::bigint[], %s::bigint[]) AS fresh (id, grant_id)
+               SET state = %s, released_by_id = %s, released_at = %s, grant_id = fresh.grant_id,
+                   counted_cents = fresh.counted,
+                   to_cycle_id = CASE WHEN decision.kind = 'defer' THEN %s::bigint END
+              FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS fresh (id, grant_id, counted)
              WHERE decision.id = fresh.id
             """,
-            [DecisionState.RELEASED, by.pk, at, [decision.pk for decision in decisions], grant_of],
+            [
+                DecisionState.RELEASED,
+                by.pk,
+                at,
+                goes_to,
+                [row.decision_id for row in rows],
+                [grant_ids.get(row.decision_id) for row in rows],
+                [checked.counted.get(row.application_id, 0) for row in rows],
+            ],
         )
-        for kind, state in ((DecisionKind.AWARD, State.AWARDED), (DecisionKind.DECLINE, State.DECLINED)):
-            ids = [decision.application_id for decision in decisions if decision.kind == kind]
+        for state in sorted({BECOMES[DecisionKind(row.kind)] for row in rows}):
+            ids = [row.application_id for row in rows if BECOMES[DecisionKind(row.kind)] == state]
             cursor.execute("UPDATE applications_application SET state = %s WHERE id = ANY(%s)", [state, ids])
 
 
-def _queue_letters(awards: list[Decision], declines: list[Decision], cycle: Cycle, at: datetime) -> None:
-    letters = [_letter(MessageKind.AWARD, decision, cycle, at) for decision in awards]
-    if cycle.program.decline_mode == DeclineMode.TOLD:
-        letters += [_letter(MessageKind.TOLD_DECLINE, decision, cycle, at) for decision in declines]
-    notices.queue_many(letters)
+def _queue_letters(rows: list[Row], cycle: Cycle, at: datetime) -> None:
+    told = [(MessageKind.AWARD, row) for row in rows if row.kind in AGREED]
+    if not rulebook.for_cycle(cycle).is_quiet:
+        told += [(MessageKind.TOLD_DECLINE, row) for row in rows if row.kind == DecisionKind.DECLINE]
+    notices.queue_many([_letter(kind, row, cycle, at) for kind, row in told])
 
 
-def _letter(kind: MessageKind, decision: Decision, cycle: Cycle, at: datetime) -> Notice:
-    values: dict[str, object] = {}
-    if decision.kind == DecisionKind.AWARD:
-        values = {"amount_cents": decision.amount_cents, "currency": cycle.program.currency}
-        if decision.months:
-            values["months"] = decision.months
+def _letter(kind: MessageKind, row: Row, cycle: Cycle, at: datetime) -> Notice:
+    values: dict[str, object] = {"change": True} if row.kind == DecisionKind.CHANGE else {}
+    if row.kind == DecisionKind.AWARD:
+        values = {"amount_cents": row.amount_cents, "currency": rulebook.for_cycle(cycle).currency}
+        if row.months:
+            values["months"] = row.months
     return Notice(
-        key=f"{kind}:{decision.application_id}:{decision.application.applicant_id}",
+        key=f"{kind}:{row.application_id}:{row.applicant_id}",
         kind=kind,
         program=cycle.program,
-        application_id=decision.application_id,
-        recipient_id=decision.application.applicant_id,
+        application_id=row.application_id,
+        recipient_id=row.applicant_id,
         values=values,
         next_attempt_at=at,
         created_at=at,
     )
 
 
-def _record(decisions: list[Decision], by: User, at: datetime) -> None:
+def _record(rows: list[Row], by: User, at: datetime) -> None:
     audit.record_many(
         action="decision.release",
         subjects=Decision,
         details={
-            decision.pk: {
-                "application": decision.application_id,
-                "kind": decision.kind,
-                "amount_cents": decision.amount_cents,
+            row.decision_id: {
+                "application": row.application_id,
+                "kind": row.kind,
+                "amount_cents": row.amount_cents or None,
             }
-            for decision in decisions
+            for row in rows
         },
         by=by,
         at=at,

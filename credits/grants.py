@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import uuid4
 
 from django.db import connection, transaction
-from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from credits import ledger
@@ -61,17 +59,18 @@ def expiry(starts_on: date, term_months: int | None) -> date | None:
     return date(year, month + 1, min(starts_on.day, monthrange(year, month + 1)[1]))
 
 
+@transaction.atomic
 def reserve(*, award: AwardToReserve, pool_code: str, by: User, at: datetime) -> Grant:
-    """Reserve the credit of one award. Same rules and errors as reserve_many."""
-    return reserve_many(awards=[award], pool_code=pool_code, by=by, at=at)[0]
+    """Reserve the credit of one award. Same rules and errors as reserve_many; returns the grant."""
+    return Grant.objects.get(pk=reserve_many(awards=[award], pool_code=pool_code, by=by, at=at)[0])
 
 
 @transaction.atomic
-def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, at: datetime) -> list[Grant]:
-    """Make a grant for each award and hold its credit in the pool: all of them, or none. Returns them in order.
+def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, at: datetime) -> list[int]:
+    """Make a grant for each award and hold its credit in the pool: all of them, or none. Returns ids in their order.
 
-    Set-based: the number of statements does not depend on the number of awards. Repeating an award (same reference,
-    same content) returns its grant and holds nothing again.
+    Set-based: the number of statements does not depend on the number of awards, and no grant passes through Python.
+    Repeating an award (same reference, same content) returns its grant and holds nothing again.
     Raises ledger.NotEnoughCredit when the pool does not cover the new ones, ledger.KeyReused when a reference stands
     with other content, ledger.NoSuchAccount without a pool, ledger.NotAllowed when the pool is another program's.
     Source: docs/ledger.md, "Movements".
@@ -79,37 +78,21 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
     if not awards:
         return []
     pool = ledger.account(pool_code)
-    new_ids = _insert(awards, pool.code, at)
-    grants = _in_order(awards)
-    new = [grant for grant in grants if grant.pk in new_ids]
-    if not new:
-        return grants
-    accounts = ledger.open_grant_accounts(kind=AccountKind.RESERVED, grant_ids=[grant.pk for grant in new])
-    ledger.post_many(
-        movements=[
-            ledger.Movement(
-                kind=Kind.HOLD,
-                source_id=pool.pk,
-                destination_id=accounts[grant.pk],
-                amount_cents=grant.amount_cents,
-                currency=grant.currency,
-                key=key_of(grant, "hold"),
-            )
-            for grant in new
-        ],
-        by=by,
-        at=at,
-    )
-    audit.record(
-        action="grant.reserve",
-        subject=new[0] if len(new) == 1 else pool,
-        by=by,
-        at=at,
-        pool=pool.code,
-        grants=len(new),
-        amount_cents=sum(grant.amount_cents for grant in new),
-    )
-    return grants
+    ids = new = _insert(awards, pool.code, at)
+    if len(new) < len(awards):
+        ids = _same(awards)
+    if new:
+        ledger.hold_many(pool=pool, grant_ids=list(new.values()), by=by, at=at)
+        audit.record(
+            action="grant.reserve",
+            subject=Grant(pk=next(iter(new.values()))) if len(new) == 1 else pool,
+            by=by,
+            at=at,
+            pool=pool.code,
+            grants=len(new),
+            amount_cents=sum({a.reference: a.amount_cents for a in awards if a.reference in new}.values()),
+        )
+    return [ids[award.reference] for award in awards]
 
 
 @transaction.atomic
@@ -177,57 +160,71 @@ def return_to_pool(*, grant: Grant, kind: AccountKind, by: User | None, at: date
     )
 
 
-def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> set[int]:
-    """Insert the grants that do not exist yet, in one statement; returns their ids."""
-    rows: list[Any] = [
+Terms = tuple[str, str, str, str, int | None]
+
+
+def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> dict[str, int]:
+    """Insert the grants that do not exist yet, in one statement; returns their ids by reference."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AWARDS + _INSERT, [*_columns(awards), pool, at])
+        return dict(cursor.fetchall())
+
+
+def _same(awards: Sequence[AwardToReserve]) -> dict[str, int]:
+    """The ids of the grants of these awards by reference; refuses a reference that stands with other content."""
+    with connection.cursor() as cursor:
+        cursor.execute(_AWARDS + _COMPARE, _columns(awards))
+        ids = {}
+        for reference, grant_id, same in cursor.fetchall():
+            if not same:
+                raise ledger.KeyReused(f"{reference} was awarded before with other terms.")
+            ids[reference] = grant_id
+    return ids
+
+
+def _columns(awards: Sequence[AwardToReserve]) -> list[list[Any]]:
+    """The awards as arrays. What many share (program, provider, currency, models, months) is sent once and numbered."""
+    numbers: dict[Terms, int] = {}
+    of_award = []
+    for award in awards:
+        # The unit separator joins the models, because unnest cannot take a list of lists of unequal length.
+        models = "\x1f".join(award.models)
+        terms = (award.program, award.provider, award.currency, models, award.term_months)
+        of_award.append(numbers.setdefault(terms, len(numbers) + 1))
+    return [
         [award.reference for award in awards],
-        [str(uuid4()) for _award in awards],
-        [award.program for award in awards],
-        [award.provider for award in awards],
         [award.holder_id for award in awards],
         [award.organization_id for award in awards],
         [award.amount_cents for award in awards],
-        [award.currency for award in awards],
-        ["\x1f".join(award.models) for award in awards],
-        [award.term_months for award in awards],
+        of_award,
+        *map(list, zip(*numbers, strict=True)),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [pool, at, *rows])
-        return {row[0] for row in cursor.fetchall()}
 
 
-# The unit separator joins the models of one award, because unnest cannot take a list of lists of unequal length.
+_AWARDS = """
+    WITH award AS (
+        SELECT a.*, t.program, t.provider, t.currency, t.term_months,
+            CASE WHEN t.models = '' THEN '{}' ELSE string_to_array(t.models, chr(31)) END AS models
+        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
+            WITH ORDINALITY AS a (reference, holder_id, organization_id, amount_cents, terms, position)
+        JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[])
+            WITH ORDINALITY AS t (program, provider, currency, models, term_months, number) ON t.number = a.terms
+    )
+"""
 _INSERT = """
     INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
         models, term_months, pool, stage, failure, created_at)
-    SELECT reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
-        CASE WHEN models = '' THEN '{}' ELSE string_to_array(models, chr(31)) END, term_months, %s, 'reserved', '', %s
-    FROM (
-        SELECT * FROM unnest(%s::text[], %s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::text[], %s::text[], %s::smallint[])
-        AS a (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency, models, term_months)
-    ) AS award
-    ON CONFLICT (reference) DO NOTHING RETURNING id
+    SELECT reference, gen_random_uuid(), program, provider, holder_id, organization_id, amount_cents, currency,
+        models, term_months, %s, 'reserved', '', %s
+    FROM award ORDER BY position
+    ON CONFLICT (reference) DO NOTHING RETURNING reference, id
 """
-
-
-def _in_order(awards: Sequence[AwardToReserve]) -> list[Grant]:
-    """The grants of these awards in the same order; refuses a reference that stands with other content."""
-    # One array, because a placeholder for each of ten thousand references costs more than the search.
-    references = RawSQL("SELECT unnest(%s::text[])", [[award.reference for award in awards]])
-    found = {grant.reference: grant for grant in Grant.objects.filter(reference__in=references)}
-    for award in awards:
-        grant = found[award.reference]
-        same = (
-            grant.program == award.program
-            and grant.provider == award.provider
-            and grant.holder_id == award.holder_id
-            and grant.amount_cents == award.amount_cents
-            and grant.currency == award.currency
-            and grant.term_months == award.term_months
-            and grant.models == list(award.models)
-        )
-        # The organization may have been named after the award, so only another one counts as other content.
-        if not same or award.organization_id not in (None, grant.organization_id):
-            raise ledger.KeyReused(f"{award.reference} was awarded before with other terms.")
-    return [found[award.reference] for award in awards]
+# The organization may have been named after the award, so only another one counts as other content.
+_COMPARE = """
+    SELECT reference, g.id,
+        (g.program, g.provider, g.holder_id, g.amount_cents, g.currency, g.models, g.term_months)
+            IS NOT DISTINCT FROM (award.program, award.provider, award.holder_id, award.amount_cents, award.currency,
+            award.models::varchar[], award.term_months)
+        AND (award.organization_id IS NULL OR award.organization_id IS NOT DISTINCT FROM g.organization_id)
+    FROM award JOIN credits_grant g USING (reference)
+"""

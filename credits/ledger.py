@@ -139,19 +139,36 @@ def open_grant_accounts(*, kind: AccountKind, grant_ids: Sequence[int]) -> dict[
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
-            SELECT %(kind)s || ':' || id, %(kind)s, program, id, currency, false, 0, 0
-            FROM credits_grant WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
-            ON CONFLICT (code) DO NOTHING RETURNING grant_id, id
-            """,
-            {"kind": kind.value, "ids": _array(grant_ids)},
+            _OPEN_ACCOUNTS + "RETURNING grant_id, id", {"kind": kind.value, "ids": _array(grant_ids)}
         )
         accounts = dict(cursor.fetchall())
     missing = [code_of(kind, grant_id) for grant_id in grant_ids if grant_id not in accounts]
     if missing:
         accounts.update(LedgerAccount.objects.filter(code__in=missing).values_list("grant_id", "id"))
     return accounts
+
+
+def hold_many(*, pool: LedgerAccount, grant_ids: Sequence[int], by: User | None, at: datetime) -> None:
+    """Hold the credit of new grants in a pool, in the order of their ids: an account each, and one movement each.
+
+    What post_many() does, without taking the grants through Python. Raises as post() does; a hold that exists already
+    is a programmer's mistake and raises CannotPost.
+    """
+    _check_transaction()
+    values = {
+        "kind": AccountKind.RESERVED.value,
+        "ids": _array(grant_ids),
+        "pool": pool.pk,
+        "made_by": MACHINE if by is None else by.subject_key,
+        "at": at,
+    }
+    with refusals(), connection.cursor() as cursor:
+        cursor.execute(_OPEN_ACCOUNTS, values)
+        cursor.execute(_HOLD_MANY, values)
+        if cursor.rowcount != len(grant_ids):
+            raise CannotPost(
+                f"{len(grant_ids) - cursor.rowcount} of these grants are held already or do not exist"
+            )
 
 
 def post(
@@ -421,6 +438,21 @@ _INSERT_MANY = """
     SELECT m.*, %(group_key)s, %(made_by)s, %(approved_by)s, %(at)s
     FROM unnest(%(kinds)s::text[], %(sources)s::bigint[], %(destinations)s::bigint[], %(currencies)s::text[],
         %(amounts)s::bigint[], %(keys)s::text[], %(resolves)s::bigint[]) AS m
+    ON CONFLICT (key) DO NOTHING
+"""
+_OPEN_ACCOUNTS = """
+    INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
+    SELECT %(kind)s || ':' || id, %(kind)s, program, id, currency, false, 0, 0
+    FROM credits_grant WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
+    ON CONFLICT (code) DO NOTHING
+"""
+# The key is that of credits.grants.key_of(grant, "hold").
+_HOLD_MANY = """
+    INSERT INTO ledger_transfer (kind, source_id, destination_id, currency, amount_cents, key, group_key, made_by,
+        happened_at)
+    SELECT 'hold', %(pool)s, a.id, g.currency, g.amount_cents, 'grant:' || g.uuid || ':hold', '', %(made_by)s, %(at)s
+    FROM credits_grant g JOIN ledger_account a ON a.code = %(kind)s || ':' || g.id
+    WHERE g.id = ANY(%(ids)s::bigint[]) ORDER BY g.id
     ON CONFLICT (key) DO NOTHING
 """
 _OTHER_CONTENT = """

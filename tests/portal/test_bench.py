@@ -120,7 +120,8 @@ def reserved(db: None) -> Grant:
     """Three grants of $1,000 each, held in one pool."""
     pool, holder = credit_factory.funded_pool(), credit_factory.person()
     awards = [credit_factory.award(holder=holder) for _ in range(3)]
-    return grants.reserve_many(awards=awards, pool_code=pool.code, by=holder, at=credit_factory.NOON)[0]
+    made = grants.reserve_many(awards=awards, pool_code=pool.code, by=holder, at=credit_factory.NOON)
+    return Grant.objects.get(pk=made[0])
 
 
 def check_ledger() -> None:
