@@ -88,7 +88,9 @@ def gate_open(gates: Iterable[GateOf]) -> Q:
     """Applications that still wait for an answer at one of these gates."""
     waiting = Q(pk__in=[])
     for gate in gates:
-        answered = GateResult.objects.filter(application=OuterRef("pk"), criterion=gate.criterion.pk)
+        answered = GateResult.objects.filter(
+            application=OuterRef("pk"), criterion=gate.criterion.pk, expired_at__isnull=True
+        )
         waiting |= gate_condition(gate) & ~Q(Exists(answered))
     return waiting
 
@@ -452,11 +454,23 @@ def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -
     ]
 
 
-def pending(cycle: Cycle) -> QuerySet[Decision]:
-    """The pending decisions of a cycle with their applications."""
-    return (
-        Decision.objects.filter(application__cycle=cycle, state=DecisionState.PENDING)
-        .select_related("application", "proposed_by")
-        .defer("application__answers")
-        .order_by("pk")
+@dataclass(frozen=True)
+class Waits:
+    """What is still open in a cycle: applications in review, those without a decision, the waiting list, the pool."""
+
+    in_review: int
+    undecided: int
+    listed: int
+    pool_cents: int | None
+
+
+def waits(cycle: Cycle) -> Waits:
+    """How much of a cycle waits, in two queries."""
+    pending = Decision.objects.filter(application=OuterRef("pk"), state=DecisionState.PENDING)
+    counts = Application.objects.filter(cycle=cycle, state=State.IN_REVIEW).aggregate(
+        in_review=Count("pk"),
+        undecided=Count("pk", filter=~Q(Exists(pending))),
+        listed=Count("pk", filter=Q(Exists(pending.filter(kind=DecisionKind.WAITLIST)))),
     )
+    pool = LedgerAccount.objects.filter(code=pool_code(cycle)).values_list("balance_cents", flat=True).first()
+    return Waits(**counts, pool_cents=pool)

@@ -86,16 +86,20 @@ def wanted(*, cycle_id: int, application_ids: Sequence[int]) -> dict[int, list[s
     rows = Application.objects.filter(pk__in=application_ids)
     line = CutLine.objects.filter(cycle_id=cycle_id).first()
     if line is not None:
-        # Rounded as the line is, so that the one on the line is not below itself.
         means = ranked(rows).values_list("pk", "mean")
         for pk, mean in means:
-            if mean is None or Decimal(mean).quantize(Decimal("0.0001")) < line.lowest_mean:
+            if is_below(mean, line):
                 found[pk] = [Override.BELOW_LINE]
     serious = Q(outcome=CheckOutcome.BLOCK) | Q(kind__in=SERIOUS)
     flagged = ScreeningCheck.objects.filter(serious, application_id__in=application_ids)
     for pk in flagged.order_by().values_list("application_id", flat=True).distinct():
         found.setdefault(pk, []).append(Override.FLAGGED)
     return found
+
+
+def is_below(mean: Decimal | float | None, line: CutLine) -> bool:
+    """Whether an application with this mean lies below a line. Rounded as the line is: the one on it is not below."""
+    return mean is None or Decimal(mean).quantize(Decimal("0.0001")) < line.lowest_mean
 
 
 def _cycle(cycle_id: int, by: User) -> Cycle:

@@ -72,12 +72,20 @@ def check(*, cycle_id: int, by: User, at: datetime | None = None) -> list[Refusa
     return release_checks.check(cycle=cycle, by=by, at=at or clock.now()).refusals
 
 
-def release(*, cycle_id: int, by: User, at: datetime, decision_ids: Iterable[int] | None = None) -> Released:
+def release(
+    *,
+    cycle_id: int,
+    by: User,
+    at: datetime,
+    decision_ids: Iterable[int] | None = None,
+    whole_batch: bool = False,
+) -> Released:
     """Release the pending decisions of a cycle, or the named ones among them. All of them or none.
 
     Checked again under lock: state, looks, gates, second person and sums of a year, line and flags, country, waiting
-    time, amount, organization ID. Without names the whole batch must have been looked at. Awards reserve credit in the
-    program's pool of the year; a told decline queues its letter, a quiet one and a deferral queue nothing.
+    time, amount, organization ID. Without names, or with whole_batch, nothing goes before every application of the batch
+    had its look; a selection may. Awards reserve credit in the program's pool of the year; a told decline queues its
+    letter, a quiet one and a deferral queue nothing.
     Raises CannotRelease with every refusal; nothing to release is not an error. Releasing twice changes nothing.
     """
     with transaction.atomic():
@@ -89,7 +97,7 @@ def release(*, cycle_id: int, by: User, at: datetime, decision_ids: Iterable[int
         locked = _lock(cycle, named)
         gone = 0 if named is None else len(named) - len(locked)
         checked = release_checks.check(cycle=cycle, by=by, at=at, decision_ids=locked)
-        _refuse(checked, cycle, by, whole=named is None)
+        _refuse(checked, cycle, by, whole=whole_batch or named is None)
         rows = checked.rows
         if not rows:
             return Released(hidden=checked.hidden, gone=gone)

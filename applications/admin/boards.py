@@ -10,12 +10,12 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from applications import boards, decisions, notices, posting, release
 from applications import desk as desk_queries
-from applications.admin import bulk, charts, form_preview, late
-from applications.models import DecisionKind, NoticeState
+from applications.admin import bulk, charts, form_preview, late, releasing
+from applications.models import NoticeState
 from credits import delivery
 from credits.models import LedgerAccount
 from credits.providers import manual
@@ -37,7 +37,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/decide/", view(any_cycle("admin:decide_of")), name="decide"),
         path("boards/decide/<int:pk>/", view(decide_board), name="decide_of"),
         path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
-        path("boards/release/<int:pk>/", view(release_page), name="release"),
+        path("boards/release/<int:pk>/", view(releasing.release_page), name="release"),
         path("boards/grants/", view(grants_board), name="grants_board"),
         path("boards/grants/<int:pk>/try-now/", view(try_now), name="grant_try_now"),
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
@@ -212,51 +212,6 @@ def decide_bulk(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect(back)
     chosen = desk_queries.decidable(desk).filter(cycle=cycle, pk__in=ids)
     return bulk.confirm(request, kind, chosen, back=back)
-
-
-# --- Release ----------------------------------------------------------------------------------------------------------
-
-
-@require_http_methods(["GET", "POST"])
-def release_page(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a release would do, what stands in its way, and the release itself with its report."""
-    cycle = _cycle(request, pk)
-    desk = staff.desk(request)
-    context = _context(request, cycle, "admin:release")
-    done: release.Released | None = None
-    said = ""
-    if request.method == "POST":
-        wanted = request.POST.getlist("decision")
-        only = [int(value) for value in wanted if value.isdecimal() and len(value) < 19] or None
-        if request.POST.get("reach") == "free":
-            refused = {refusal.decision_id for refusal in release.check(cycle_id=pk, by=desk.user)}
-            only = [decision.pk for decision in boards.pending(cycle) if decision.pk not in refused]
-        if request.POST.get("sure") != "yes":
-            said = "Tick that you have no undeclared tie to these people."
-        else:
-            try:
-                done = release.release(cycle_id=pk, by=desk.user, at=clock.now(), decision_ids=only)
-            except release.CannotRelease as error:
-                said = str(error)
-    refusals = release.check(cycle_id=pk, by=desk.user)
-    pending = {decision.pk: decision for decision in boards.pending(cycle)}
-    refused_ids = {refusal.decision_id for refusal in refusals}
-    free = [decision for decision in pending.values() if decision.pk not in refused_ids]
-    awards = [decision for decision in free if decision.kind == DecisionKind.AWARD]
-    context |= {
-        "title": f"Release {len(free):,} of {len(pending):,} decisions" if pending else "Nothing to release",
-        "health": boards.health([cycle])[0],
-        "refusals": [(refusal, pending.get(refusal.decision_id)) for refusal in refusals],
-        "free": len(free),
-        "awards": len(awards),
-        "awards_cents": sum(decision.amount_cents or 0 for decision in awards),
-        "declines": len(free) - len(awards),
-        "quiet": rulebook.for_cycle(cycle).is_quiet,
-        "done": done,
-        "said": said,
-    }
-    status = 422 if said else 200
-    return render(request, "admin/applications/release.html", context, status=status)
 
 
 # --- Grants and letters -----------------------------------------------------------------------------------------------
