@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from applications import conflicts, deferrals, four_eyes, overrides
+from applications import awards, conflicts, deferrals, four_eyes, overrides
 from applications.models import Application, Decision, DecisionKind, DecisionState, Override
 from applications.states import State
 from credits.money import format_money
@@ -40,11 +40,13 @@ def propose_award(
         application = decidable(application_id, by)
         rules = rulebook.for_application(application)
         amount = default_amount_cents(application) if amount_cents is None else amount_cents
+        if not amount and application.amends_id is not None:
+            return propose_change(
+                application_id=application_id, by=by, at=at, granted_models=granted_models, reason=reason
+            )
         _refuse_amount(rules, amount, reason)
-        models = rules.standard_models if granted_models is None else granted_models
-        unknown = sorted(set(models) - {str(model["slug"]) for model in rules.models_offered})
-        if unknown:
-            raise CannotDecide(f"{rules} does not offer {', '.join(unknown)}.")
+        _refuse_amendment(application, rules, amount)
+        models = _models(rules, granted_models)
         return put(
             application,
             by=by,
@@ -52,9 +54,38 @@ def propose_award(
             kind=DecisionKind.AWARD,
             amount_cents=amount,
             months=_months(application, rules, months),
-            granted_models=list(models),
+            granted_models=models,
             reason=reason,
             overrides=_overrides(application, reason),
+        )
+
+
+def propose_change(
+    *,
+    application_id: int,
+    by: User,
+    at: datetime,
+    granted_models: list[str] | None = None,
+    reason: str = "",
+) -> Decision:
+    """Put a yes without more credit before release: to an updated application that changes the plan alone.
+
+    Such a decision has no amount and never a grant; the database refuses it for anything but an amendment. The credit of
+    the award stays as it is, to the day. granted_models: None takes the standard models. Raises CannotDecide.
+    """
+    with transaction.atomic():
+        application = decidable(application_id, by)
+        rules = rulebook.for_application(application)
+        if application.amends_id is None:
+            raise CannotDecide("Only an updated application of an award is agreed to without credit.")
+        _refuse_amendment(application, rules, 0)
+        return put(
+            application,
+            by=by,
+            at=at,
+            kind=DecisionKind.CHANGE,
+            granted_models=_models(rules, granted_models),
+            reason=reason,
         )
 
 
@@ -120,9 +151,13 @@ def undo(*, decision_id: int, by: User, at: datetime) -> None:
 def default_amount_cents(application: Application, rules: Rulebook | None = None) -> int:
     """The amount a manager most likely means: the fixed amount, else what was asked, at most the cap.
 
+    For an amendment it is what was asked on top of the award; 0 means a change without more credit.
+
     rules: those of the application's cycle, for callers with many applications of one cycle.
     """
     rules = rules or rulebook.for_application(application)
+    if application.amends_id is not None:
+        return application.requested_cents or 0
     if rules.is_fixed:
         return rules.award_default_cents or 0
     asked = application.requested_cents or rules.award_default_cents or 0
@@ -206,6 +241,19 @@ def _overrides(application: Application, reason: str) -> str:
         words = " and ".join(Override(value).label for value in against)
         raise CannotDecide(f"This award is {words}. Give the reason; a second person has to approve it.")
     return ",".join(against)
+
+
+def _models(rules: Rulebook, wanted: list[str] | None) -> list[str]:
+    models = rules.standard_models if wanted is None else list(wanted)
+    unknown = sorted(set(models) - {str(model["slug"]) for model in rules.models_offered})
+    if unknown:
+        raise CannotDecide(f"{rules} does not offer {', '.join(unknown)}.")
+    return models
+
+
+def _refuse_amendment(application: Application, rules: Rulebook, amount_cents: int) -> None:
+    if reason := awards.why_not_agreed(application, rules, amount_cents=amount_cents):
+        raise CannotDecide(reason)
 
 
 def _refuse_amount(rules: Rulebook, amount_cents: int, reason: str) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -37,13 +37,20 @@ class Side:
     answers: Mapping[str, Any]
 
 
-def between(before: Side, after: Side, *, audiences: Iterable[str] = ("everyone",)) -> list[Change]:
+def between(
+    before: Side,
+    after: Side,
+    *,
+    audiences: Iterable[str] = ("everyone",),
+    leave_out: Collection[str] = (),
+) -> list[Change]:
     """Every answer that differs, in the order of the later form; then those of questions that are not asked any more.
 
-    audiences: whose questions may be read. Agreements are left out: they are given anew each time.
+    audiences: whose questions may be read. leave_out: keys of questions that are not compared. Agreements never are: they
+    are given anew each time.
     """
     allowed = frozenset(audiences)
-    old, new = _texts(before, allowed), _texts(after, allowed)
+    old, new = _texts(before, allowed, leave_out), _texts(after, allowed, leave_out)
     found = []
     for key, (label, text) in new.items():
         gone = old.get(key, (label, ""))[1]
@@ -87,12 +94,13 @@ def _sentences(text: str) -> list[str]:
     )
 
 
-def _texts(side: Side, allowed: frozenset[str]) -> dict[str, tuple[str, str]]:
+def _texts(side: Side, allowed: frozenset[str], leave_out: Collection[str]) -> dict[str, tuple[str, str]]:
     questions = {question["key"]: question for question in fields.questions(side.sections)}
     return {
         item.key: (item.label, " ".join(item.lines))
         for section in presentation.shown(side.sections, side.answers, with_empty=False)
         for item in section.items
-        if questions[item.key].get("audience", "everyone") in allowed
+        if item.key not in leave_out
+        and questions[item.key].get("audience", "everyone") in allowed
         and questions[item.key]["type"] not in ("acknowledgement", "file")
     }

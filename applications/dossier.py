@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from applications import again, attachments, differences, presentation, queue, review, scoring
+from applications import again, attachments, awards, differences, presentation, queue, review, scoring
+from applications import asked as asked_of
 from applications.desk import visible, without_conflict
 from applications.models import (
     Application,
@@ -235,8 +236,13 @@ def _facts(application: Application, may: Access) -> list[tuple[str, str]]:
         rows.append(("Applicant", application.applicant.email))
     if application.field:
         rows.append(("Field", queue.word(application.field)))
+    if application.amends_id is not None:
+        rows += [("Granted before", words) for words in awards.granted_before(application)]
+        if not application.requested_cents:
+            rows.append(("Asked", "no more credit"))
     if application.requested_cents:
         asked = with_code(application.requested_cents, currency)
+        asked = f"{asked} more" if application.amends_id is not None else asked
         months = application.requested_months
         rows.append(("Asked", f"{asked} over {months} months" if months else asked))
     if application.requested_models:
@@ -327,13 +333,17 @@ def _alike(desk: Desk, application: Application, found: Iterable[ScreeningCheck]
 
 
 def _earlier(desk: Desk, application: Application, may: Access) -> list[Earlier]:
-    """What the same person sent before, newest first, with what changed since; never in a blind look.
+    """What the same person sent before, newest first, with what changed since; in a blind look only what an amendment
+    changes, without the answers that tell who applies.
 
     The application that this one started from is compared for everybody who reads this one: applicants are told so.
     Others, and the outcome of any, are shown to those who see them in their own right.
     """
     if may.blind:
-        return []
+        compared = again.earlier_of(application) if application.amends_id is not None else None
+        if compared is None or _stepped_back(desk, compared):
+            return []
+        return [Earlier(compared, "", changes(compared, application, may), linked=False)]
     rows = list(
         visible(desk)
         .filter(applicant_id=application.applicant_id, submitted_at__lt=application.submitted_at)
@@ -362,11 +372,21 @@ def _stepped_back(desk: Desk, application: Application) -> bool:
 
 
 def changes(before: Application, after: Application, may: Access) -> list[differences.Change]:
-    """What differs between two applications of a person, as far as this person reads their answers."""
+    """What differs between two applications of a person, as far as this person reads their answers.
+
+    The amount of an amendment comes on top of what was granted, so it is not compared with what was asked before.
+    """
+    leave_out: set[str] = set()
+    for form in (before.form_version.sections, after.form_version.sections):
+        if after.amends_id is not None:
+            leave_out |= asked_of.amount_keys(form)
+        if may.blind:
+            leave_out |= {question["key"] for question in fields.questions(form) if question.get("blind")}
     return differences.between(
         differences.Side(before.form_version.sections, before.answers),
         differences.Side(after.form_version.sections, after.answers),
         audiences=may.audiences,
+        leave_out=leave_out,
     )
 
 

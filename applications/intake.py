@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 
 from applications import (
     again,
+    asked,
+    awards,
     eligibility,
     emails,
     form_change,
@@ -104,6 +106,7 @@ def start(
                 program=program,
                 applicant=by,
                 state=State.DRAFT,
+                amends=None,
                 defaults={
                     "form_version": version,
                     "answers": answers,
@@ -115,7 +118,7 @@ def start(
             if created:
                 audit.record(action="application.start", subject=draft, by=by, at=at)
     except IntegrityError:  # two first clicks at once: the other one made it
-        draft = Application.objects.get(program=program, applicant=by, state=State.DRAFT)
+        draft = Application.objects.get(program=program, applicant=by, state=State.DRAFT, amends=None)
         created = False
     if not created and answers and earlier_id is None:
         save_answers(application_id=draft.pk, changes=answers, version=None, by=by, at=at)
@@ -195,7 +198,7 @@ def submit(*, application_id: int, by: User, at: datetime) -> Application:
             with transaction.atomic():
                 return _submit(application_id, by=by, at=at)
         except IntegrityError as error:
-            if "one_live_application_per_cycle" in str(error):
+            if "one_live_application_per_cycle" in str(error) or "_per_award_and_cycle" in str(error):
                 raise CannotSubmit(_("You already have an application in this evaluation.")) from error
             if "reference" not in str(error):
                 raise
@@ -239,16 +242,29 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
         raise CannotSubmit(_("%(application)s was sent before and is closed.") % {"application": application})
     program = application.program
     refuse_closed(program, at, CannotSubmit)
-    past = again.before(program=program, person=application.applicant, at=at)
-    if past.live is not None:
-        raise CannotSubmit(one_at_a_time(past.live))
+    wait_until = turn_of(application, at=at)
     try:
         cycle = cycles.accepting(program, at=at)
     except cycles.NoCycle as error:
         raise CannotSubmit(str(error)) from error
     lock_open_cycle(cycle, at, CannotSubmit)
-    enter(application, cycle, by=by, at=at, wait_until=past.wait_until)
+    enter(application, cycle, by=by, at=at, wait_until=wait_until)
     return application
+
+
+def turn_of(application: Application, *, at: datetime) -> date | None:
+    """The first day on which its applicant may apply again, if that lies ahead. Raises CannotSubmit out of turn.
+
+    One live application of a person and program at a time; an amendment waits for no other than those of its award.
+    """
+    if application.amends_id is not None:
+        if reason := awards.why_not(awards.of(application), at=at, sending=application):
+            raise CannotSubmit(reason)
+        return None
+    past = again.before(program=application.program, person=application.applicant, at=at)
+    if past.live is not None:
+        raise CannotSubmit(one_at_a_time(past.live))
+    return past.wait_until
 
 
 def enter(application: Application, cycle: Cycle, *, by: User, at: datetime, wait_until: date | None) -> None:
@@ -285,7 +301,7 @@ def one_at_a_time(live: Application) -> str:
 
 def _complete(application: Application, *, wait_until: date | None = None) -> None:
     """Check all answers and copy the ones that rules need into columns. Raises CannotSubmit."""
-    sections = application.form_version.sections
+    sections = asked.sections(application)
     problems = answering.check(sections, application.answers)
     if problems:
         raise CannotSubmit(

@@ -146,6 +146,7 @@ def _too_early(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
           JOIN applications_application other ON other.program_id = mine.program_id AND other.id <> mine.id
            AND other.applicant_id = mine.applicant_id AND other.submitted_at < mine.submitted_at
            AND other.state NOT IN ('draft', 'withdrawn', 'awarded')
+           AND mine.amends_id IS NULL AND other.amends_id IS NULL
           JOIN programs_cycle evaluated ON evaluated.id = other.cycle_id
          WHERE (mine.submitted_at AT TIME ZONE %(zone)s)::date
                < greatest(evaluated.evaluation_on + %(days)s, coalesce(%(after)s, evaluated.evaluation_on))

@@ -79,11 +79,12 @@ def of(application: Application, *, at: datetime) -> Standing:
     )
     after = (cycle.decided_by_on - cut_off_on).days
     again = apply_again_on(application, today=today)
+    is_update = application.amends_id is not None  # another one begins at the award (applications.amendments)
     word, tone = {
         Phase.OPEN: (_("Sent"), "good"),
         Phase.FROZEN: (_("With us"), ""),
         Phase.CLOSED: (_("Not selected"), ""),
-        Phase.AWARDED: (_("Awarded"), "good"),
+        Phase.AWARDED: (_("Approved") if is_update else _("Awarded"), "good"),
         Phase.WITHDRAWN: (_("Withdrawn"), ""),
     }[phase]
     return Standing(
@@ -96,9 +97,10 @@ def of(application: Application, *, at: datetime) -> Standing:
         days_after=max(1, after),
         can_edit=phase == Phase.OPEN,
         can_withdraw=phase in (Phase.OPEN, Phase.FROZEN),
-        apply_again_on=again if phase == Phase.CLOSED else None,
+        apply_again_on=again if phase == Phase.CLOSED and not is_update else None,
         quiet=rulebook.for_application(application).is_quiet,
-        may_apply_again=phase == Phase.WITHDRAWN or (phase == Phase.CLOSED and again <= today),
+        may_apply_again=not is_update
+        and (phase == Phase.WITHDRAWN or (phase == Phase.CLOSED and again <= today)),
     )
 
 
