@@ -73,6 +73,7 @@ def expanded(section: Section) -> Iterator[Question]:
 def _option_conditions(question: Question) -> Iterator[Question]:
     for choice in question.get("choices", ()):
         if text := choice.get("condition"):
+            original = choice.get("condition_original", text)  # a translation is the same condition
             yield {
                 "key": condition_key(question, choice["value"]),
                 "type": "acknowledgement",
@@ -81,7 +82,7 @@ def _option_conditions(question: Question) -> Iterator[Question]:
                 # The text is its own version: another wording has to be accepted anew.
                 "policy": {
                     "slug": choice["value"],
-                    "version": blake2b(text.encode(), digest_size=4).hexdigest(),
+                    "version": blake2b(original.encode(), digest_size=4).hexdigest(),
                     "text": text,
                 },
                 "show_if": {"question": question["key"], "any_of": [choice["value"]]},

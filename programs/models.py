@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.roles import Role
-from programs import request_models  # noqa: F401  Django finds models here only
+from programs import request_models, translation_models  # noqa: F401  Django finds models here only
 
 
 class ProgramState(models.TextChoices):

@@ -202,10 +202,21 @@ KEYS: dict[str, tuple[Kind, bool]] = {
         ],
         False,
     ),
+    "translations": (
+        [
+            {
+                "language": (_is_text, True),
+                "place": (_is_text, True),
+                "original": (_is_text, False),
+                "text": (_is_text, True),
+            }
+        ],
+        False,
+    ),
     "terms": ({"version": (_is_text, False), "text": (_is_text, False)}, False),
     "form": ({"sections": (_is_any, True)}, False),
 }
-NAMED_BY = {"criteria": "key", "rules": "kind", "doors": "key", "faq": "key", "messages": "kind"}
+NAMED_BY = {"criteria": "key", "rules": "kind", "doors": "key", "faq": "key", "messages": "kind", "translations": "place"}
 """Lists whose entries have a name of their own, and the key that holds it."""
 
 # jsonb forgets the order of keys; this is the order in which a form is written.

@@ -15,7 +15,7 @@ from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import catalogue, cycles, fields, form_versions, preset_files, schedule
+from programs import catalogue, cycles, fields, form_versions, preset_files, schedule, translations
 from programs.models import (
     Criterion,
     Door,
@@ -29,6 +29,7 @@ from programs.models import (
     ScheduleException,
 )
 from programs.preset_files import BadPreset, Document
+from programs.translation_models import Translation
 
 SHIPPED = Path(__file__).parent / "presets"
 
@@ -139,6 +140,14 @@ PARTS = (
         ("kind", "language", "subject", "body"),
         ("kind", "language"),
         "message_templates",
+        ordered=False,
+    ),
+    Part(
+        ("translations",),
+        Translation,
+        ("language", "place", "original", "text"),
+        ("language", "place"),
+        "translations",
         ordered=False,
     ),
 )
@@ -256,6 +265,10 @@ def _document(read: _Read) -> Document:
             for entry in read.entries[part.related_name]
         ]
         _put(document, part.path, entries)
+    originals = translations.places(program, read.entries, read.sections)
+    for entry in document["translations"]:
+        if originals.get(entry["place"]) == entry["original"]:
+            del entry["original"]  # only a translation of a text that was changed since has to name it
     document["form"] = {"sections": read.sections}
     return preset_files.tidy(document)
 
@@ -287,6 +300,12 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
     entries = {}
     for part in PARTS:
         listed = _get(document, part.path) or []
+        if part.model is Translation and listed:
+            asked = (document.get("form") or {}).get("sections") or []
+            if asked:
+                _check_form(asked, lines, name)
+            originals = translations.places(program, entries, asked)
+            listed = [{"original": originals.get(entry["place"], ""), **entry} for entry in listed]
         made = [part.model(**entry) for entry in listed]
         for index, row in enumerate(made):
             _check(row, {column: (column,) for column in part.columns}, (*part.path, index), lines, name)
@@ -301,6 +320,8 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
             seen.add(named)
         if part.model is MessageTemplate:
             made.sort(key=lambda row: (row.kind, row.language))  # type: ignore[attr-defined]
+        if part.model is Translation:
+            made.sort(key=lambda row: (row.language, row.place))  # type: ignore[attr-defined]
         if part.model is ScheduleException:
             made.sort(key=lambda row: str(row.regular_on))  # type: ignore[attr-defined]
         entries[part.related_name] = made
@@ -387,17 +408,19 @@ def _replace(program: Program, part: Part, wanted: Iterable[models.Model]) -> No
     """Make the rows of one part what the file says, keeping the rows that are there under their names."""
     manager = getattr(program, part.related_name)
     there = {tuple(str(getattr(row, column)) for column in part.named_by): row for row in manager.all()}
+    new = []
     for position, row in enumerate(wanted):
         values = {column: getattr(row, column) for column in part.columns}
         if part.ordered:
             values["position"] = position
         kept = there.pop(tuple(str(getattr(row, column)) for column in part.named_by), None)
         if kept is None:
-            manager.create(**values)
+            new.append(part.model(program=program, **values))
         elif any(getattr(kept, column) != value for column, value in values.items()):
             for column, value in values.items():
                 setattr(kept, column, value)
             kept.save(update_fields=list(values))
+    part.model._default_manager.bulk_create(new)
     for named, row in there.items():
         try:
             row.delete()
