@@ -15,6 +15,9 @@ from portal.refusals import Refused
 from programs import rulebook
 from programs.models import Cycle, CycleState
 
+WAITING = (State.SUBMITTED, State.DEFERRED)
+"""States that a batch takes in: sent for this evaluation, or carried into it by an earlier one."""
+
 
 class CannotForm(Refused):
     """The cycle's cut-off lies ahead."""
@@ -47,7 +50,7 @@ def form(*, cycle_id: int, at: datetime, dry_run: bool = False) -> Formed:
             raise CannotForm(
                 f"The cut-off of {cycle} is {cycle.cut_off_at:%-d %B %Y, %H:%M} UTC; it has not passed."
             )
-        waiting = Application.objects.filter(cycle=cycle, state=State.SUBMITTED)
+        waiting = Application.objects.filter(cycle=cycle, state__in=WAITING)
         if dry_run:
             return Formed(cycle_id, None, moved=waiting.count(), created=False)
         version = rulebook.freeze(cycle=cycle, at=at)
@@ -80,7 +83,7 @@ def _move(batch: Batch) -> int:
             """
             WITH claimed AS (
                 UPDATE applications_application SET state = %(in_review)s
-                 WHERE cycle_id = %(cycle)s AND state = %(submitted)s
+                 WHERE cycle_id = %(cycle)s AND state = ANY (%(waiting)s)
                 RETURNING id
             )
             INSERT INTO applications_batchentry (batch_id, application_id, position, deferred)
@@ -88,7 +91,7 @@ def _move(batch: Batch) -> int:
             """,
             {
                 "in_review": State.IN_REVIEW,
-                "submitted": State.SUBMITTED,
+                "waiting": [str(state) for state in WAITING],
                 "cycle": batch.cycle_id,
                 "batch": batch.pk,
             },

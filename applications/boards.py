@@ -12,6 +12,7 @@ from django.db.models.functions import TruncDate
 
 from applications.desk import visible
 from applications.models import (
+    STANDING,
     Application,
     Assignment,
     AssignmentState,
@@ -22,6 +23,7 @@ from applications.models import (
     Review,
     ReviewState,
     ScreeningCheck,
+    second_person_wanted,
 )
 from applications.models.intake import ApplicationQuerySet
 from applications.release import pool_code
@@ -146,6 +148,9 @@ class CycleHealth:
     awards: int
     awards_cents: int
     declines: int
+    deferrals: int
+    listed: int  # on the waiting list
+    others: int
     second_person: int
     released: int
     pool_cents: int | None
@@ -160,11 +165,11 @@ class CycleHealth:
 
     @property
     def undecided(self) -> int:
-        return self.applications - self.awards - self.declines - self.released
+        return self.applications - self.pending - self.listed - self.released
 
     @property
     def pending(self) -> int:
-        return self.awards + self.declines
+        return self.awards + self.declines + self.deferrals + self.others
 
     @property
     def left_cents(self) -> int | None:
@@ -172,34 +177,44 @@ class CycleHealth:
 
 
 def health(found: Sequence[Cycle]) -> list[CycleHealth]:
-    """The health of several cycles, each with its program loaded. Six queries, however many cycles."""
+    """The health of several cycles, each with its program and rules loaded. Four queries, however many cycles."""
     if not found:
         return []
-    ids = [cycle.pk for cycle in found]
-    sent = Application.objects.filter(cycle_id__in=ids, state__in=SENT)
     seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
-    applications = _by_cycle(sent)
-    looked = _by_cycle(sent.filter(seen))
-    gates = gates_of(found)
-    waiting = _by_cycle(sent.filter(gate_open(gates), state=State.IN_REVIEW)) if gates else {}
-    decided = {row["application__cycle_id"]: row for row in _decisions(ids)}
-    codes = {pool_code(cycle): cycle.pk for cycle in found}
+    waiting = gate_open(gates_of(found)) & Q(state=State.IN_REVIEW)
+    counts = {
+        row["cycle_id"]: row
+        for row in Application.objects.filter(cycle__in=found, state__in=SENT)
+        .order_by()
+        .values("cycle_id")
+        .annotate(
+            applications=Count("pk"),
+            looked=Count("pk", filter=Q(seen)),
+            gates_open=Count("pk", filter=waiting),
+        )
+    }
+    decided = {row["application__cycle_id"]: row for row in _decisions([cycle.pk for cycle in found])}
     pools: dict[str, int] = dict(
-        LedgerAccount.objects.filter(code__in=codes).values_list("code", "balance_cents")
+        LedgerAccount.objects.filter(code__in=[pool_code(cycle) for cycle in found]).values_list(
+            "code", "balance_cents"
+        )
     )
     result = []
     for cycle in found:
-        row = decided.get(cycle.pk, {})
+        count, row = counts.get(cycle.pk, {}), decided.get(cycle.pk, {})
         result.append(
             CycleHealth(
                 cycle=cycle,
                 program=cycle.program,
-                applications=applications.get(cycle.pk, 0),
-                looked=looked.get(cycle.pk, 0),
-                gates_open=waiting.get(cycle.pk, 0),
+                applications=count.get("applications", 0),
+                looked=count.get("looked", 0),
+                gates_open=count.get("gates_open", 0),
                 awards=row.get("awards", 0),
                 awards_cents=row.get("awards_cents") or 0,
                 declines=row.get("declines", 0),
+                deferrals=row.get("deferrals", 0),
+                listed=row.get("listed", 0),
+                others=row.get("others", 0),
                 second_person=row.get("second_person", 0),
                 released=row.get("released", 0),
                 pool_cents=pools.get(pool_code(cycle)),
@@ -208,24 +223,21 @@ def health(found: Sequence[Cycle]) -> list[CycleHealth]:
     return result
 
 
-def _by_cycle(rows: QuerySet[Application]) -> dict[int, int]:
-    return dict(rows.order_by().values_list("cycle_id").annotate(number=Count("pk")))
-
-
 def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Any, Any]:
     pending = Q(state=DecisionState.PENDING)
     award = pending & Q(kind=DecisionKind.AWARD)
-    large = Q(amount_cents__gt=F("four_eyes_above_cents"), approved_by__isnull=True)
     return (
-        Decision.objects.filter(application__cycle_id__in=cycle_ids)
-        .exclude(state=DecisionState.VOID)
+        Decision.objects.filter(application__cycle_id__in=cycle_ids, state__in=STANDING)
         .order_by()
         .values("application__cycle_id")
         .annotate(
             awards=Count("pk", filter=award),
             awards_cents=Sum("amount_cents", filter=award),
             declines=Count("pk", filter=pending & Q(kind=DecisionKind.DECLINE)),
-            second_person=Count("pk", filter=award & large),
+            deferrals=Count("pk", filter=pending & Q(kind=DecisionKind.DEFER)),
+            listed=Count("pk", filter=pending & Q(kind=DecisionKind.WAITLIST)),
+            others=Count("pk", filter=pending & Q(kind=DecisionKind.CHANGE)),
+            second_person=Count("pk", filter=second_person_wanted()),
             released=Count("pk", filter=Q(state=DecisionState.RELEASED)),
         )
     )
@@ -377,7 +389,7 @@ def _spread(cycle: Cycle) -> list[tuple[str, int]]:
 
 # --- Ranking --------------------------------------------------------------------------------------------------------
 
-TABS = ("all", "undecided", "awards", "declines", "second")
+TABS = ("all", "undecided", "awards", "declines", "deferrals", "waiting", "second")
 
 
 def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySet:
@@ -393,11 +405,12 @@ def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySe
         rows = rows.filter(Exists(pending.filter(kind=DecisionKind.AWARD)))
     elif tab == "declines":
         rows = rows.filter(Exists(pending.filter(kind=DecisionKind.DECLINE)))
+    elif tab == "deferrals":
+        rows = rows.filter(Exists(pending.filter(kind=DecisionKind.DEFER)))
+    elif tab == "waiting":
+        rows = rows.filter(Exists(pending.filter(kind=DecisionKind.WAITLIST)))
     elif tab == "second":
-        large = pending.filter(
-            kind=DecisionKind.AWARD, approved_by__isnull=True, amount_cents__gt=F("four_eyes_above_cents")
-        )
-        rows = rows.filter(Exists(large))
+        rows = rows.filter(Exists(pending.filter(second_person_wanted())))
     review_in = Q(reviews__state=ReviewState.IN)
     return rows.annotate(
         mean=Avg("reviews__total", filter=review_in),
@@ -430,7 +443,7 @@ def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -
     ids = [application.pk for application in page]
     decisions = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
+        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
     }
     gates = gates_of([cycle])
     waiting = set(

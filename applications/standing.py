@@ -17,7 +17,7 @@ from applications.models import Application
 from applications.states import State
 from portal import day_strip, texts
 from programs import cycles, rulebook
-from programs.models import Program
+from programs.models import Cycle, Program
 
 
 class Phase(StrEnum):
@@ -70,6 +70,10 @@ def of(application: Application, *, at: datetime) -> Standing:
     today = at.astimezone(zone).date()
     sent_on = application.submitted_at.astimezone(zone).date()
     cut_off_on = cycle.cut_off_at.astimezone(zone).date()
+    if (
+        application.came_from_id is not None
+    ):  # the strip shows this evaluation, not the months since it was sent
+        sent_on = max(sent_on, cut_off_on - timedelta(days=31))
     strip = day_strip.marks(
         first=min(sent_on, cut_off_on),
         last=cycle.decided_by_on,
@@ -112,6 +116,8 @@ def phase_of(application: Application, *, at: datetime) -> Phase:
         return Phase.WITHDRAWN
     if application.state == State.AWARDED:
         return Phase.AWARDED
+    if application.state == State.DEFERRED:  # with us, until an evaluation has decided it
+        return Phase.FROZEN
     cycle = application.cycle
     if cycle is None or at < cycle.cut_off_at:
         return Phase.OPEN
@@ -161,20 +167,9 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
         return [sent, back]
     return [
         sent,
-        Step(
-            _("Cut-off"),
-            texts.moment(cycle.cut_off_at, zone),
-            _iso(cycle.cut_off_at),
-            _("The application was frozen as it was last saved.")
-            if is_cut
-            else ngettext(
-                "In %(days)s day. Until then, edits count.",
-                "In %(days)s days. Until then, edits count.",
-                left,
-            )
-            % {"days": left},
-            "done" if is_cut else "now",
-        ),
+        _carried(cycle, zone, is_cut)
+        if application.came_from_id is not None
+        else _cut_off(cycle, zone, is_cut, left),
         Step(
             _("Evaluation day"),
             texts.day(cycle.evaluation_on),
@@ -195,6 +190,36 @@ def _steps(application: Application, phase: Phase, *, at: datetime) -> list[Step
             else "end",
         ),
     ]
+
+
+def _cut_off(cycle: Cycle, zone: str, is_cut: bool, left: int) -> Step:
+    return Step(
+        _("Cut-off"),
+        texts.moment(cycle.cut_off_at, zone),
+        _iso(cycle.cut_off_at),
+        _("The application was frozen as it was last saved.")
+        if is_cut
+        else ngettext(
+            "In %(days)s day. Until then, edits count.",
+            "In %(days)s days. Until then, edits count.",
+            left,
+        )
+        % {"days": left},
+        "done" if is_cut else "now",
+    )
+
+
+def _carried(cycle: Cycle, zone: str, is_cut: bool) -> Step:
+    """In place of the cut-off, where an earlier evaluation deferred the application (applications.deferrals)."""
+    return Step(
+        _("Goes into the next evaluation"),
+        texts.moment(cycle.cut_off_at, zone),
+        _iso(cycle.cut_off_at),
+        _(
+            "The earlier evaluation did not decide it. It is looked at again as it stands; there is nothing for you to do."
+        ),
+        "done" if is_cut else "now",
+    )
 
 
 def _ending(quiet: bool, phase: Phase) -> str:

@@ -4,7 +4,7 @@ import logging
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from applications import assignment, batches, conflicts, reminders, screening
+from applications import assignment, batches, conflicts, deferrals, exports, reminders, screening
 from applications.models import Batch
 from programs import cycles
 
@@ -38,6 +38,7 @@ def tick(*, at: datetime) -> Ticked:
     finished by the next. One cycle's error leaves the others going.
     """
     changes = cycles.turn(at=at)
+    deferrals.carry_over(at=at)
     done = Ticked(planned=changes.planned, opened=changes.opened, closed=changes.closed)
     for cycle_id in cycles.due_for_batch(at=at):
         try:
@@ -57,6 +58,7 @@ def tick(*, at: datetime) -> Ticked:
             done.failed.append(batch.cycle_id)
     _follow_up(done, at)
     done.reminders = reminders.queue_due(at=at)
+    exports.remove_old(at=at)
     return done
 
 

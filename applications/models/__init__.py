@@ -19,6 +19,7 @@ from applications.models.decision import (
     DecisionKind,
     DecisionState,
     Override,
+    second_person_wanted,
 )
 from applications.models.export import UNDER_WAY, Export, ExportFormat, ExportKind, ExportState
 from applications.models.figures import FiguresPage, YearFigures
@@ -122,4 +123,5 @@ __all__ = [
     "Tie",
     "TieKind",
     "YearFigures",
+    "second_person_wanted",
 ]

@@ -39,6 +39,13 @@ STANDING = (DecisionState.PENDING, DecisionState.RELEASED)
 """States of the one decision that an application has now."""
 
 
+def second_person_wanted() -> Q:
+    """Pending awards that somebody else has to approve and nobody has; the release counts again."""
+    limit = F("four_eyes_above_cents")
+    large = Q(amount_cents__gt=limit) | Q(counted_cents__gt=limit) | ~Q(overrides="")
+    return large & Q(kind=DecisionKind.AWARD, state=DecisionState.PENDING, approved_by__isnull=True)
+
+
 class Override(models.TextChoices):
     """Why an award needs a reason and a second person whatever its amount."""
 
