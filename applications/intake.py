@@ -36,7 +36,7 @@ from credits import organizations
 from portal import audit, texts
 from portal.models import User
 from portal.refusals import Refused
-from programs import cycles, fields, form_versions
+from programs import cycles, fields, form_versions, translations
 from programs.models import Cycle, CycleState, MessageKind, Program, ProgramState, RuleKind
 
 Answers = dict[str, object]
@@ -408,7 +408,8 @@ def blocking(program: Program, facts: eligibility.Facts) -> list[eligibility.Fin
                 {"wait_until": facts["wait_until"]},
             )
         )
-    return [_with_day(finding) for finding in found]
+    translate = translations.say(program) if found else str
+    return [_with_day(replace(finding, sentence=translate(finding.sentence))) for finding in found]
 
 
 def _with_day(finding: eligibility.Finding) -> eligibility.Finding:

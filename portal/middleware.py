@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
 from portal import api, api_shapes, languages
+from programs import translations
 
 
 class PrivateByDefault:
@@ -39,7 +40,7 @@ class Language:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         language = languages.of_request(request)
         request.LANGUAGE_CODE = language
-        with translation.override(language):
+        with translation.override(language), translations.remembered():
             response = self.get_response(request)
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
         response.headers.setdefault("Content-Language", language)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
@@ -15,6 +16,7 @@ from django.utils.translation import ngettext
 
 from credits.money import with_code
 from portal import day_strip, texts
+from programs import translations
 from programs.models import (
     AwardMode,
     Cycle,
@@ -66,9 +68,14 @@ def public() -> QuerySet[Program]:
     return Program.objects.exclude(state__in=HIDDEN)
 
 
+def listed() -> list[Program]:
+    """The public programs in the order of the directory, as the reader reads them. One query, one more to translate."""
+    return translations.shown_all(list(public().order_by("position", "name")))
+
+
 def cards(*, at: datetime) -> list[Card]:
     """The directory in its order. Two queries."""
-    programs = list(public().order_by("position", "name"))
+    programs = listed()
     cycles = next_cycles(programs, at=at)
     return [card(program, cycles.get(program.pk), at=at) for program in programs]
 
@@ -174,7 +181,7 @@ def term_text(program: Program) -> str:
 
 def program_page(slug: str) -> Program:
     """One public program with everything its page shows, in few queries. Raises Program.DoesNotExist."""
-    return (
+    found: Any = (
         public()
         .prefetch_related(
             Prefetch("criteria", to_attr="rubric"),
@@ -183,6 +190,10 @@ def program_page(slug: str) -> Program:
         )
         .get(slug=slug)
     )
+    found = translations.shown(found)
+    found.rubric = translations.shown_rows(found.rubric, "criteria")
+    found.other_doors = translations.shown_rows(found.other_doors, "doors")
+    return found  # type: ignore[no-any-return]
 
 
 def evaluations(program: Program, *, at: datetime) -> list[Cycle]:
@@ -195,14 +206,19 @@ def evaluations(program: Program, *, at: datetime) -> list[Cycle]:
     )
 
 
-def faq(*, q: str = "", program: Program | None = None) -> QuerySet[FaqEntry]:
-    """Questions of one public program or of all; every word of q must occur in the question or its answer."""
+def faq(*, q: str = "", program: Program | None = None) -> list[FaqEntry]:
+    """Questions of one public program or of all; every word of q must occur in the question or its answer, as read."""
     found = (
         FaqEntry.objects.filter(program=program) if program else FaqEntry.objects.filter(program__in=public())
     )
-    for word in q.replace("\x00", " ").split()[:SEARCH_WORDS]:
-        found = found.filter(Q(question__icontains=word) | Q(answer__icontains=word))
-    return found.select_related("program").order_by("program__position", "program__name", "position", "pk")
+    rows = found.select_related("program").order_by("program__position", "program__name", "position", "pk")
+    words = q.replace("\x00", " ").lower().split()[:SEARCH_WORDS]
+    entries = translations.shown_rows(rows, "faq")
+    return [
+        entry
+        for entry in entries
+        if all(word in f"{entry.question}\n{entry.answer}".lower() for word in words)
+    ]
 
 
 def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
@@ -214,6 +230,8 @@ def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
     words = dict.fromkeys(re.findall(r"[^\W_]{2,}", text.lower())[:MATCH_WORDS])
     if not words:
         return []
+    if translations.is_foreign():
+        return _matches_as_read(list(words), most)
     query = reduce(or_, (SearchQuery(word, config="english") for word in words))
     vector = SearchVector("question", weight="A", config="english") + SearchVector(
         "answer", weight="C", config="english"
@@ -227,6 +245,18 @@ def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
     return list(found.order_by("-rank", "program__position", "position", "pk")[:most])
 
 
+def _matches_as_read(words: list[str], most: int) -> list[FaqEntry]:
+    """The same among translated questions: words of four letters and more, by their beginnings."""
+    beginnings = [word[:5] for word in words if len(word) > 3]
+    ranked = []
+    for entry in faq():
+        question, answer = entry.question.lower(), entry.answer.lower()
+        rank = sum(4 * (start in question) + (start in answer) for start in beginnings)
+        if rank:
+            ranked.append((-rank, len(ranked), entry))
+    return [entry for *_order, entry in sorted(ranked)[:most]]
+
+
 def doors(*, keys: Iterable[str] = ()) -> list[Door]:
     """Doors of public programs other than programs, each key once; `keys` picks those whose key starts so."""
     found = Door.objects.filter(program__in=public()).exclude(kind="program").select_related("program")
@@ -236,7 +266,7 @@ def doors(*, keys: Iterable[str] = ()) -> list[Door]:
     by_key: dict[str, Door] = {}
     for door in found.filter(wanted).order_by(F("position"), "program__position", "pk"):
         by_key.setdefault(door.key, door)
-    return list(by_key.values())
+    return translations.shown_rows(by_key.values(), "doors")
 
 
 def country_rule(program: Program) -> EligibilityRule | None:

@@ -67,6 +67,12 @@ def remembered() -> Iterator[None]:
         _loaded.reset(token)
 
 
+def is_foreign() -> bool:
+    """Whether the reader reads another language than the one programs are written in."""
+    language = (get_language() or ORIGINAL).partition("-")[0]
+    return language != ORIGINAL and language in dict(settings.LANGUAGES)
+
+
 def say(program: Program, *, form: bool = False) -> Say:
     """How the texts of a program read in the active language. form: those of its forms, which are many.
 
@@ -78,9 +84,9 @@ def say(program: Program, *, form: bool = False) -> Say:
 def say_all(programs: Iterable[Program], *, form: bool = False) -> dict[int, Say]:
     """The same for several programs, by their id. One query for all of them."""
     wanted = {program.pk for program in programs}
-    language = (get_language() or ORIGINAL).partition("-")[0]
-    if language == ORIGINAL or language not in dict(settings.LANGUAGES):
+    if not is_foreign():
         return dict.fromkeys(wanted, str)
+    language = str(get_language()).partition("-")[0]
     kept = _loaded.get()
     kept = {} if kept is None else kept
     missing = [pk for pk in wanted if (pk, language, form) not in kept]

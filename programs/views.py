@@ -84,7 +84,7 @@ def program(request: HttpRequest, slug: str) -> HttpResponse:
     now = clock.now()
     cycles = queries.evaluations(found, at=now)
     ahead = [cycle for cycle in cycles if cycle.cut_off_at > now]
-    entries = list(queries.faq(program=found))
+    entries = queries.faq(program=found)
     q = request.GET.get("q", "")[:QUERY_LENGTH].strip()
     context = {
         "program": found,
@@ -97,7 +97,7 @@ def program(request: HttpRequest, slug: str) -> HttpResponse:
         },
         "scores": [line for line in found.rubric if line.kind == CriterionKind.SCORE],
         "gates": [line for line in found.rubric if line.kind == CriterionKind.GATE],
-        "faq": list(queries.faq(program=found, q=q)) if q else entries,
+        "faq": queries.faq(program=found, q=q) if q else entries,
         "faq_count": len(entries),
         "q": q,
         "next_cycle": ahead[0] if ahead else None,
@@ -156,16 +156,14 @@ def questions(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "programs/questions.html",
-        {"entries": list(queries.faq(q=q)), "q": q, "doors": queries.doors()},
+        {"entries": queries.faq(q=q), "q": q, "doors": queries.doors()},
     )
 
 
 @require_GET
 def data_use(request: HttpRequest) -> HttpResponse:
     """Who sees an applicant's data, per program."""
-    return render(
-        request, "programs/data_use.html", {"programs": queries.public().order_by("position", "name")}
-    )
+    return render(request, "programs/data_use.html", {"programs": queries.listed()})
 
 
 @require_GET

@@ -34,7 +34,7 @@ from applications.states import State
 from applications.views import common, files
 from portal import clock, texts
 from portal.refusals import Refused
-from programs import fields
+from programs import fields, translations
 from programs import queries as program_queries
 
 Section = Mapping[str, Any]
@@ -53,6 +53,11 @@ def mine(request: HttpRequest) -> HttpResponse:
         .defer("answers")
     )
     rows = [(application, standing.of(application, at=now)) for application in others]
+    everything = [*drafts, *(application for application, _standing in rows)]
+    for application, program in zip(
+        everything, translations.shown_all([application.program for application in everything]), strict=True
+    ):
+        application.program = program
     sent = [row for row in rows if row[1].phase != Phase.WITHDRAWN]
     withdrawn = [row for row in rows if row[1].phase == Phase.WITHDRAWN]
     context: dict[str, object] = {
@@ -197,7 +202,7 @@ def review_and_send(request: HttpRequest, public_id: UUID) -> HttpResponse:
             intake.submit(application_id=application.pk, by=request.user, at=now)
         except intake.CannotSubmit as error:
             refusal = str(error)
-            application.refresh_from_db()
+            application = find(request, public_id)
         else:
             return redirect("applications:status", application.public_id)
     sections = application.form_version.sections

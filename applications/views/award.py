@@ -1,6 +1,6 @@
 """The award of an application: asked and granted side by side, accepting it, and the clock of posting."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django import forms
@@ -19,7 +19,7 @@ from credits import grants, posting
 from credits.models import Grant, Stage
 from credits.money import with_code
 from portal import clock
-from programs import rulebook
+from programs import rulebook, translations
 from programs.models import TermMode
 from programs.rulebook import Rulebook
 
@@ -83,7 +83,7 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     grant, now = decision.grant, clock.now()
     form = Acceptance(
         request.POST or None,
-        rules=rulebook.for_application(application),
+        rules=_rules(application),
         grant=grant,
         initial={"organization_id": application.organization_id_text},
     )
@@ -113,8 +113,8 @@ def _context(
     ends = grants.expiry((grant.confirmed_at or now).date(), grant.term_months)
     return {
         "application": application,
-        "program": application.program,
-        "rules": rulebook.for_application(application),
+        "program": translations.shown(application.program),
+        "rules": _rules(application),
         "decision": decision,
         "grant": grant,
         "rows": rows(application, decision, grant),
@@ -126,9 +126,20 @@ def _context(
     }
 
 
+def _rules(application: Application) -> Rulebook:
+    """The rules of its cycle with the texts in the reader's language."""
+    rules = rulebook.for_application(application)
+    translate = translations.say(application.program)
+    return replace(
+        rules,
+        terms=translate(rules.terms),
+        models_offered=translations.models_offered(rules.models_offered, translate),
+    )
+
+
 def rows(application: Application, decision: Decision, grant: Grant) -> list[Row]:
     """Asked against granted, term by term. Reasons come from the rules of its cycle, never from a reviewer's note."""
-    rules = rulebook.for_application(application)
+    rules = _rules(application)
     names = {offered["slug"]: offered["name"] for offered in rules.models_offered}
     asked_models = ", ".join(names.get(slug, slug) for slug in application.requested_models)
     granted_models = ", ".join(names.get(slug, slug) for slug in decision.granted_models)

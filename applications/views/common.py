@@ -7,9 +7,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
 from applications import answers as answering
-from applications import collaborators
+from applications import asked, collaborators
 from applications.models import Application, Right
 from applications.models.intake import ApplicationQuerySet
+from programs import translations
 
 
 def owned(request: HttpRequest, public_id: UUID) -> Application:
@@ -36,15 +37,26 @@ def may_edit(request: HttpRequest, application: Application) -> bool:
 
 
 def _or_404(rows: ApplicationQuerySet, public_id: UUID) -> Application:
-    return get_object_or_404(
-        rows.select_related("program", "form_version", "cycle__program", "cycle__rules_version", "applicant"),
+    application = get_object_or_404(
+        rows.select_related(
+            "program", "form_version", "cycle__program", "cycle__rules_version", "applicant", "amends"
+        ),
         public_id=public_id,
     )
+    return as_read(application)
+
+
+def as_read(application: Application) -> Application:
+    """The same application with the texts of its program and form in the reader's language. Two queries at most."""
+    program = application.program
+    application.form_version = translations.shown_version(application.form_version, program)
+    application.program = translations.shown(program)
+    return application
 
 
 def first_open(application: Application) -> str:
     """The section to go on with: the first that still needs something, else the last step."""
-    sections = application.form_version.sections
+    sections = asked.sections(application)
     waiting = answering.check_by_section(sections, application.answers)
     for part in sections:
         if part["key"] in waiting:

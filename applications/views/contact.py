@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from applications import contact as operation
 from portal import clock
 from portal.limits import TooOften, count
-from programs import queries
+from programs import queries, translations
 
 QUERY_LENGTH = 300
 PER_HOUR = 10  # from one network address
@@ -41,8 +41,8 @@ def contact(request: HttpRequest) -> HttpResponse:
     """GET ?q= looks for an answer among the questions of all programs; below it stands the form that reaches us."""
     q = " ".join(request.GET.get("q", "").replace("\x00", " ").split())[:QUERY_LENGTH]
     person = request.user if request.user.is_authenticated else None
-    urgent = operation.urgent_programs(person) if person else []
-    programs = {program.slug: program for program in queries.public().order_by("position", "name")}
+    urgent = translations.shown_all(operation.urgent_programs(person)) if person else []
+    programs = {program.slug: program for program in queries.listed()}
     choices = [("", _("Anything else")), *((slug, program.name) for slug, program in programs.items())]
     choices += [
         (f"urgent:{program.slug}", _("Urgent: my award of %(name)s") % {"name": program.name})

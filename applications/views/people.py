@@ -19,6 +19,7 @@ from applications.standing import Phase
 from applications.views import common
 from portal import clock
 from portal.limits import TooOften, count
+from programs import translations
 
 ATTEMPTS_PER_HOUR = 40
 
@@ -144,6 +145,6 @@ def _shown(collaborator: Collaborator) -> dict[str, object]:
     return {
         "collaborator": collaborator,
         "application": application,
-        "program": application.program,
+        "program": translations.shown(application.program),
         "may_edit": collaborator.right == Right.EDIT,
     }

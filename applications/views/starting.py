@@ -19,7 +19,7 @@ from applications.models import Application
 from applications.states import State
 from applications.views import common
 from portal import clock
-from programs import form_versions
+from programs import form_versions, translations
 from programs import queries as program_queries
 from programs.models import Program
 
@@ -36,7 +36,8 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
             "applications/start.html",
             _start_context(program, request, None, refusal=_("No form yet.")),
         )
-    part = fit.section(version)
+    shown = translations.shown_version(version, program)
+    part = fit.section(shown)
     kept = request.session.get(f"fit:{program.slug}", {}) if request.method == "GET" else {}
     form = section_form(
         part, answers=kept, data=request.POST if request.method == "POST" else None, strict=True
@@ -113,13 +114,14 @@ def _start_context(
         own = Application.objects.owned_by(request.user).filter(program=program).only("public_id", "saved_at")
         draft = own.filter(state=State.DRAFT).first()
         sent = before.before(program=program, person=request.user, at=now).live
+    shown = translations.shown(program)
     return {
-        "program": program,
+        "program": shown,
         "form": form,
         "refusal": refusal,
-        "card": program_queries.card(program, cycle, at=now),
+        "card": program_queries.card(shown, cycle, at=now),
         "cycle": cycle,
-        "doors": program.doors.order_by("position", "pk"),
+        "doors": translations.shown_rows(program.doors.order_by("position", "pk"), "doors"),
         "draft": draft,
         "sent": sent,
     }

@@ -23,6 +23,7 @@ from programs.models import (
     ProgramState,
     ScheduleException,
 )
+from programs.translation_models import Translation
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SLUGS = ["ai-for-science", "external-researcher-access", "openai-researcher-access"]
@@ -258,6 +259,7 @@ def test_every_model_that_belongs_to_a_program_is_written():
         Door,
         FaqEntry,
         MessageTemplate,
+        Translation,
     }
 
 
