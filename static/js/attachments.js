@@ -3,6 +3,12 @@
 (function () {
   "use strict";
 
+  /* Words of the page in the reader's language (components/_form_script.html); without them, English. */
+  var texts = document.getElementById("texts");
+  function word(name, english) {
+    return (texts && texts.dataset[name]) || english;
+  }
+
   function icon(box, name) {
     var drawn = box.querySelector(".drop .icon").cloneNode(true);
     var use = drawn.querySelector("use");
@@ -83,28 +89,28 @@
 
     function dismissable(item) {
       var name = item.querySelector(".name").textContent;
-      button(item, "Dismiss", name, function () {
+      button(item, word("dismiss", "Dismiss"), name, function () {
         leaveFocus(item);
       });
     }
 
     function refuse(item, why) {
       var name = item.querySelector(".name").textContent;
-      var fresh = row(name, "Not attached: " + why, "warn", true);
+      var fresh = row(name, word("refused", "Not attached: {why}").replace("{why}", why), "warn", true);
       fresh.setAttribute("data-refused", "");
       item.replaceWith(fresh);
       dismissable(fresh);
-      say(name + " is not attached: " + why);
+      say(name + ": " + word("refused", "Not attached: {why}").replace("{why}", why));
       count();
     }
 
     function choose(files) {
       var left = count();
       Array.from(files).forEach(function (file) {
-        var item = row(file.name, "Waits", "file");
-        if (left < 1) return refuse(item, most + (most === 1 ? " file is" : " files are") + " the most here.");
-        if (file.size > largest) return refuse(item, "The file is larger than " + box.dataset.megabytes + " MB.");
-        if (!file.size) return refuse(item, "The file is empty.");
+        var item = row(file.name, word("waits", "Waits"), "file");
+        if (left < 1) return refuse(item, word("most", "No more than {most} here.").replace("{most}", most));
+        if (file.size > largest) return refuse(item, word("large", "The file is larger than {megabytes} MB.").replace("{megabytes}", box.dataset.megabytes));
+        if (!file.size) return refuse(item, word("empty", "The file is empty."));
         left -= 1;
         waiting.push({ file: file, item: item });
       });
@@ -131,26 +137,26 @@
       var data = new FormData();
       bar.max = 100;
       bar.value = 0;
-      bar.setAttribute("aria-label", "Upload of " + file.name);
+      bar.setAttribute("aria-label", word("upload", "Upload of {name}").replace("{name}", file.name));
       item.querySelector("div").append(bar);
-      button(item, "Stop", "upload of " + file.name, function () {
+      button(item, word("stop", "Stop"), word("upload", "Upload of {name}").replace("{name}", file.name), function () {
         request.abort();
       });
-      what.textContent = "Uploading";
+      what.textContent = word("uploading", "Uploading");
       data.append("file", file);
       request.open("POST", box.dataset.attach);
       request.setRequestHeader("X-CSRFToken", token);
       request.upload.addEventListener("progress", function (event) {
         if (!event.lengthComputable) return;
         bar.value = Math.round((100 * event.loaded) / event.total);
-        what.textContent = bar.value < 100 ? "Uploading, " + bar.value + "%" : "Being checked";
+        what.textContent = bar.value < 100 ? word("uploading", "Uploading") + ", " + bar.value + "%" : word("checked", "Being checked");
       });
       request.addEventListener("abort", function () {
         leaveFocus(item);
         done();
       });
       request.addEventListener("error", function () {
-        refuse(item, "The connection broke. Add it again.");
+        refuse(item, word("broke", "The connection broke. Add it again."));
         done();
       });
       request.addEventListener("load", function () {
@@ -161,7 +167,7 @@
           answer = {};
         }
         if (request.status === 201) attached(item, answer);
-        else refuse(item, answer.error || "Something went wrong on our side. Add it again.");
+        else refuse(item, answer.error || word("failed", "Something went wrong on our side. Add it again."));
         done();
       });
       request.send(data);
@@ -175,7 +181,7 @@
         link.href = address;
         fresh.querySelector(".name").replaceChildren(link);
       }
-      var made = button(fresh, "Remove", answer.name, function () {});
+      var made = button(fresh, word("remove", "Remove"), answer.name, function () {});
       made.name = "detach";
       made.value = answer.id;
       made.type = "submit";
@@ -183,7 +189,7 @@
       item.replaceWith(fresh);
       if (hadFocus) made.focus();
       goOn(answer);
-      say(answer.name + " is attached.");
+      say(word("attached", "{name} is attached.").replace("{name}", answer.name));
       count();
     }
 
@@ -207,12 +213,12 @@
             if (!answer.ok) throw new Error(body.error);
             goOn(body);
             leaveFocus(item);
-            say(name + " is removed.");
+            say(word("gone", "{name} is removed.").replace("{name}", name));
           });
         })
         .catch(function (error) {
           pressed.disabled = false;
-          say(error.message || "The file could not be removed. Try again.");
+          say(error.message || word("kept", "The file could not be removed. Try again."));
         });
     }
 

@@ -3,6 +3,12 @@
 (function () {
   "use strict";
 
+  /* Words of the page in the reader's language (components/_form_script.html); without them, English. */
+  var texts = document.getElementById("texts");
+  function word(name, english) {
+    return (texts && texts.dataset[name]) || english;
+  }
+
   /* --- Counters: the same counting as the server (runs of characters between blanks) --- */
   function counters(form) {
     form.querySelectorAll("[data-counter-words], [data-counter-chars]").forEach(function (field) {
@@ -12,10 +18,10 @@
       var limit = Number(byWords ? field.dataset.counterWords : field.dataset.counterChars);
       var format = new Intl.NumberFormat("en");
       function count() {
-        var text = field.value;
-        var words = text.trim().split(/\s+/);
-        var have = byWords ? (words[0] === "" ? 0 : words.length) : Array.from(text).length;
-        place.textContent = format.format(have) + " of " + format.format(limit) + (byWords ? " words" : " characters");
+        var words = field.value.trim().split(/\s+/);
+        var have = byWords ? (words[0] === "" ? 0 : words.length) : Array.from(field.value).length;
+        var said = byWords ? word("words", "{have} of {limit} words") : word("characters", "{have} of {limit} characters");
+        place.textContent = said.replace("{have}", format.format(have)).replace("{limit}", format.format(limit));
         place.classList.toggle("over", have > limit);
         place.classList.toggle("near", have <= limit && have * 10 > limit * 9);
       }
@@ -71,8 +77,8 @@
     var timer = 0;
     var pause = 3000;
 
-    function say(text, off) {
-      words.textContent = text;
+    function say(what, off) {
+      words.textContent = what;
       mark.classList.toggle("off", Boolean(off));
     }
 
@@ -96,7 +102,7 @@
       if (stopped || !changed) return saving;
       if (saving) return saving;
       changed = false;
-      say("Saving");
+      say(word("saving", "Saving"));
       var body = JSON.stringify({ version: version.value, base: base.value, data: typed() });
       saving = fetch(address, {
         method: "POST",
@@ -123,11 +129,11 @@
             /* What the page remembers of each answer: the next save is compared with this one. */
             if (answer.body.base) base.value = JSON.stringify(answer.body.base);
             pause = 3000;
-            say(changed ? "Saving" : answer.body.saved);
+            say(changed ? word("saving", "Saving") : answer.body.saved);
             if (changed) later(1000);
           } else if (answer.status === 409) {
             stopped = true;
-            say("Not saved: changed in another window", true);
+            say(word("stale", "Not saved: changed in another window"), true);
             if (conflict) {
               var clashes = document.getElementById("clashes");
               if (clashes && answer.body.clashes && answer.body.clashes.length) {
@@ -138,21 +144,21 @@
               conflict.focus();
             }
           } else if (answer.status >= 500 || answer.status === 429) {
-            retry("Not saved yet, trying again");
+            retry(word("again", "Not saved yet, trying again"));
           } else {
-            say(answer.body.error || "Not saved. Reload the page; what was saved is there.", true);
+            say(answer.body.error || word("reload", "Not saved. Reload the page; what was saved is there."), true);
           }
         })
         .catch(function () {
           saving = null;
-          retry("Offline. Kept on this page, not saved yet");
+          retry(word("offline", "Offline. Kept on this page, not saved yet"));
         });
       return saving;
     }
 
-    function retry(text) {
+    function retry(why) {
       changed = true;
-      say(text, true);
+      say(why, true);
       pause = Math.min(pause * 2, 30000);
       later(pause);
     }

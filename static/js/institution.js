@@ -3,6 +3,12 @@
 (function () {
   "use strict";
 
+  /* Words of the page in the reader's language (components/_form_script.html); without them, English. */
+  var texts = document.getElementById("texts");
+  function word(name, english) {
+    return (texts && texts.dataset[name]) || english;
+  }
+
   var PAUSE = 150;
   var SHORTEST = 2;
 
@@ -29,7 +35,7 @@
     list.id = line.id + "_list";
     list.hidden = true;
     list.setAttribute("role", "listbox");
-    list.setAttribute("aria-label", "Institutions");
+    list.setAttribute("aria-label", word("institutions", "Institutions"));
     said.setAttribute("role", "status");
     line.setAttribute("role", "combobox");
     line.setAttribute("aria-autocomplete", "list");
@@ -80,8 +86,8 @@
       list.hidden = !results.length;
       line.setAttribute("aria-expanded", String(open()));
       mark(-1);
-      if (!results.length) said.textContent = "Nothing in the list. What you typed is taken as it is.";
-      else said.textContent = results.length + (results.length === 1 ? " institution" : " institutions") + " in the list.";
+      if (!results.length) said.textContent = word("nothing", "Nothing in the list. What you typed is taken as it is.");
+      else said.textContent = word(results.length === 1 ? "one" : "many", "{number} in the list.").replace("{number}", results.length);
     }
 
     function lookUp() {
@@ -109,7 +115,7 @@
       chosen.value = JSON.stringify({ name: entry.name, ror_id: entry.ror_id, country: entry.country || null });
       agree();
       close();
-      said.textContent = entry.name + " chosen.";
+      said.textContent = word("chosen", "{name} chosen.").replace("{name}", entry.name);
       line.dispatchEvent(new Event("change", { bubbles: true }));
     }
 
