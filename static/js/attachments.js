@@ -108,7 +108,7 @@
       var left = count();
       Array.from(files).forEach(function (file) {
         var item = row(file.name, word("waits", "Waits"), "file");
-        if (left < 1) return refuse(item, word("most", "No more than {most} here.").replace("{most}", most));
+        if (left < 1) return refuse(item, word(most === 1 ? "mostone" : "most", "{most} files are the most here.").replace("{most}", most));
         if (file.size > largest) return refuse(item, word("large", "The file is larger than {megabytes} MB.").replace("{megabytes}", box.dataset.megabytes));
         if (!file.size) return refuse(item, word("empty", "The file is empty."));
         left -= 1;
