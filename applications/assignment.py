@@ -2,7 +2,7 @@
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -53,7 +53,7 @@ class Assigned:
 
 
 @dataclass
-class _Drawn:
+class Drawn:
     """A plan that is not stored: looks as (application, reviewer), gates as (application, screener)."""
 
     looks: list[tuple[int, int]] = field(default_factory=list)
@@ -105,7 +105,7 @@ def keep_proposal(
     *,
     batch: Batch,
     kind: PlanKind,
-    drawn: Any,
+    drawn: Drawn,
     by: User | None,
     at: datetime,
     moves: Mapping[tuple[int, int], int] | None = None,
@@ -155,7 +155,7 @@ def apply(*, plan_id: int, by: User, at: datetime) -> Assigned:
     people = {user.pk for user in workforce.of(batch.cycle, Role.SCREENER, at=at).people.values()}
     barred = workforce.barred(batch.cycle, conflicts.people_of(batch.cycle_id))
     gates = [(pk, to) for pk, to in plan.gates if to in people and (pk, to) not in barred]
-    drawn = _Drawn(
+    drawn = Drawn(
         looks, gates, dict.fromkeys((int(row[0]) for row in plan.summary.get("short", ())), (1, ""))
     )
     first = plan.kind == PlanKind.BATCH
@@ -209,7 +209,7 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
 
 
 @transaction.atomic
-def fill_up(*, cycle_id: int, at: datetime) -> Assigned:
+def fill_up(*, cycle_id: int, at: datetime, application_ids: Collection[int] | None = None) -> Assigned:
     """Give out the looks and gates of a dealt batch that are wanted by now and asked of nobody, with a letter each.
 
     Second looks after a first one that is no clear decline, and gaps that conflicts and people who left have made.
@@ -219,8 +219,8 @@ def fill_up(*, cycle_id: int, at: datetime) -> Assigned:
     if batch.assigned_at is None or cycle.state != CycleState.IN_REVIEW:
         return Assigned()
     batch.cycle = cycle
-    wanted = workforce.missing_looks(cycle)
-    drawn = _Drawn()
+    wanted = workforce.missing_looks(cycle, application_ids=application_ids)
+    drawn = Drawn()
     if wanted:
         force = workforce.of(cycle, Role.REVIEWER, at=at)
         rows = Application.objects.filter(pk__in=wanted).order_by("pk")
@@ -236,10 +236,11 @@ def fill_up(*, cycle_id: int, at: datetime) -> Assigned:
             seed=batch.pk,
         )
         drawn.looks, drawn.short = dealt.pairs, dealt.short
-    drawn.gates = _gates(cycle, at=at, seed=batch.pk).pairs
+    drawn.gates = _gates(cycle, at=at, seed=batch.pk, application_ids=application_ids).pairs
+    event = f"{at:%Y-%m-%d}" if application_ids is None else f"late-{min(application_ids, default=0)}"
     if not drawn.looks and not drawn.gates:
         return Assigned(short=tuple(sorted(drawn.short)))
-    return _put_into_effect(batch, drawn, by=None, at=at, first=False, event=f"{at:%Y-%m-%d}")
+    return _put_into_effect(batch, drawn, by=None, at=at, first=False, event=event)
 
 
 def to_fill_up() -> list[int]:
@@ -274,24 +275,30 @@ def balance(
     return dealt.pairs, sorted(dealt.short)
 
 
-def _draw(batch: Batch, *, at: datetime, seed: int) -> _Drawn:
+def _draw(batch: Batch, *, at: datetime, seed: int) -> Drawn:
     cycle = batch.cycle
     force = workforce.of(cycle, Role.REVIEWER, at=at)
     dealt = dealing.deal(
         workforce.batch_subjects(cycle, with_topics=force.has_tags),
         force.reviewers,
         wanted=workforce.first_looks(cycle),
-        barred=workforce.barred(cycle, force.people.values()),
+        barred=workforce.barred(cycle, force.people.values()) | _looked_before(cycle),
         load=force.load,
         seed=seed,
     )
     gates = _gates(cycle, at=at, seed=seed)
-    return _Drawn(dealt.pairs, gates.pairs, dealt.short, summarize(dealt, gates, force))
+    return Drawn(dealt.pairs, gates.pairs, dealt.short, summarize(dealt, gates, force))
 
 
-def _gates(cycle: Cycle, *, at: datetime, seed: int) -> Dealt:
+def _looked_before(cycle: Cycle) -> set[tuple[int, int]]:
+    """Who looked at the applications that an earlier evaluation deferred: this one asks other people."""
+    carried = Assignment.objects.filter(application__cycle=cycle, application__came_from__isnull=False)
+    return set(carried.values_list("application_id", "reviewer_id"))
+
+
+def _gates(cycle: Cycle, *, at: datetime, seed: int, application_ids: Collection[int] | None = None) -> Dealt:
     """One screener for each application that waits at a gate."""
-    waiting = list(workforce.gated(cycle))
+    waiting = list(workforce.gated(cycle, application_ids=application_ids))
     if not waiting:
         return Dealt()
     force = workforce.of(cycle, Role.SCREENER, at=at)
@@ -334,7 +341,7 @@ def _locked(batch_id: int) -> Batch:
 
 
 def _put_into_effect(
-    batch: Batch, drawn: _Drawn, *, by: User | None, at: datetime, first: bool = True, event: str = ""
+    batch: Batch, drawn: Drawn, *, by: User | None, at: datetime, first: bool = True, event: str = ""
 ) -> Assigned:
     due = batch.cycle.review_due_at
     _write(drawn.looks, at=at, due_at=due)

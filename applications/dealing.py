@@ -57,16 +57,24 @@ def deal(
     barred: Collection[tuple[int, int]],
     load: Mapping[int, int],
     seed: int,
+    placed: Mapping[int, Collection[int]] | None = None,
 ) -> Dealt:
     """Deal every subject to the least loaded people who may look at it; ties fall by a seeded random order.
 
-    load: what people have to do now. A repeat with the same arguments gives the same answer.
+    load: what people have to do now. placed: subject -> people who have it already and can give it up; it stays with
+    them as far as room and an even load allow, and is part of the pairs. load does not count it. A repeat with the same
+    arguments gives the same answer.
     """
     table = _Table(list(reviewers), barred, dict(load), seed)
     listed = list(subjects)
+    for subject in listed if placed else ():
+        for pk in sorted((placed or {}).get(subject.pk, ())):
+            table.keep(subject, pk)
+    table.open()
     gaps: list[tuple[Subject, int]] = []
     for subject in listed:
         need = wanted if subject.wanted is None else subject.wanted
+        need -= table.had[subject.pk] if placed else 0
         found = table.serve(subject, need)
         if found < need:
             gaps.append((subject, need - found))
@@ -78,7 +86,7 @@ def deal(
         if left:
             dealt.short[subject.pk] = (left, table.why_short(subject))
     table.level()
-    if any(reviewer.tags for reviewer in table.people.values()):
+    if not placed and any(reviewer.tags for reviewer in table.people.values()):
         table.match(listed)
     dealt.pairs = [(subject.pk, pk) for subject, pk in table.looks]
     return dealt
@@ -98,6 +106,17 @@ class _Table:
         self.looks: list[tuple[Subject, int]] = []
         self.places: dict[int, list[int]] = defaultdict(list)
         self.taken: set[tuple[int, int]] = set()
+        self.had: dict[int, int] = defaultdict(int)
+        self.heap: list[tuple[int, float, int]] = []
+
+    def keep(self, subject: Subject, pk: int) -> None:
+        """Let somebody who has a subject already keep it, if they are there and have room for it."""
+        if self.room.get(pk, 0) > 0 and self.may_look(subject, pk):
+            self._add(subject, pk)
+            self.had[subject.pk] += 1
+
+    def open(self) -> None:
+        """Set out whoever has room, the least loaded on top."""
         self.heap = [
             (self.load[pk], self.dice.random(), pk) for pk in sorted(self.people) if self.room[pk] > 0
         ]
@@ -112,7 +131,7 @@ class _Table:
         found, aside = 0, []
         while self.heap and found < need:
             count, tie, pk = heapq.heappop(self.heap)
-            if not self.may_look(subject, pk):
+            if not self._free_for(subject, pk):
                 aside.append((count, tie, pk))
                 continue
             self._add(subject, pk)

@@ -11,10 +11,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Lower
 
-from applications import again, import_files, import_rows, intake, notices, references
+from applications import again, import_files, import_rows, intake, notices, references, ties
 from applications.import_files import Columns, Record, Table
 from applications.import_rows import Candidate, Problem
-from applications.models import Application, ApplicationRevision, Notice, TextSketch
+from applications.models import Application, ApplicationRevision, Notice, TextSketch, Tie
 from applications.models.intake import NEVER_SENT
 from applications.states import State
 from portal import audit
@@ -260,6 +260,7 @@ def _write(job: _Job, cycle: Cycle, taken: Sequence[Candidate], accounts: dict[s
     )
     sketches = [intake.sketch_of(application) for application in applications]
     TextSketch.objects.bulk_create(sketch for sketch in sketches if sketch is not None)
+    Tie.objects.bulk_create(ties.rows(applications))
     AuditEvent.objects.bulk_create(
         audit.event(
             action="application.import",

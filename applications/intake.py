@@ -21,6 +21,7 @@ from applications import (
     notices,
     references,
     similarity,
+    ties,
 )
 from applications import answers as answering
 from applications.models import (
@@ -383,6 +384,7 @@ def _keep_revision(application: Application, *, by: User, at: datetime) -> None:
             unique_fields=["application"],
             update_fields=["signature", "bands"],
         )
+    ties.keep(application, fresh=last == 0)
 
 
 def facts(

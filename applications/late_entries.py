@@ -15,7 +15,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from applications import assignment, eligibility, form_change, intake, similarity
+from applications import assignment, conflicts, eligibility, form_change, intake, near, similarity
 from applications.models import (
     Application,
     Batch,
@@ -150,10 +150,12 @@ def _join(application: Application, entry: LateEntry, at: datetime) -> None:
         ScreeningCheck.objects.bulk_create(
             _checks(application, rulebook.for_cycle(entry.cycle).rules, at), ignore_conflicts=True
         )
+    if batch.screened_at is not None:
+        near.in_batch(batch, at=at, application_id=application.pk)
+        near.link_shared(batch, at=at, application_id=application.pk)
     if batch.assigned_at is not None:
-        for _n in range(rulebook.for_cycle(entry.cycle).reviews_wanted):
-            if assignment.replace(application_id=application.pk, at=at) is None:
-                break
+        conflicts.compute(cycle_id=entry.cycle_id, application_id=application.pk, at=at)
+        assignment.fill_up(cycle_id=entry.cycle_id, application_ids=[application.pk], at=at)
     audit.record(
         action="late_entry.use", subject=application, by=application.applicant, at=at, late_entry=entry.pk
     )

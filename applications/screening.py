@@ -1,14 +1,15 @@
 """Automatic checks before people look. A check flags or blocks, with a sentence; nobody is rejected by a machine."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
-from applications import similarity
+from applications import near, similarity
 from applications.eligibility import COLUMN_RULES
-from applications.models import Batch, CheckOutcome, ScreeningCheck, TextSketch
+from applications.models import Batch, CheckOutcome, ScreeningCheck
 from portal.database import allow_long_statements
 from programs import fields, rulebook
 from programs.models import EligibilityRule, FormVersion, RuleKind
@@ -18,42 +19,6 @@ _OTHERS = """
     JOIN applications_application other ON other.program_id = mine.program_id AND other.id <> mine.id
      AND other.applicant_id <> mine.applicant_id AND other.submitted_at IS NOT NULL AND other.state <> 'withdrawn'
 """
-
-READ_ALL_UP_TO = 4
-"""Up to so many times the size of a batch, reading all sketches beats one look into the index for each band."""
-
-_BANDS_JOINED = """
-    WITH lying AS MATERIALIZED (
-        SELECT sketch.application_id, band, entry.application_id IS NOT NULL AS mine
-          FROM applications_textsketch sketch
-          LEFT JOIN applications_batchentry entry
-            ON entry.application_id = sketch.application_id AND entry.batch_id = %(batch)s
-         CROSS JOIN unnest(sketch.bands) AS band
-    )
-    SELECT DISTINCT one.application_id, other.application_id
-      FROM lying one JOIN lying other USING (band)
-     WHERE one.mine AND other.application_id <> one.application_id
-"""
-_BANDS_LOOKED_UP = """
-    WITH mine AS MATERIALIZED (
-        SELECT sketch.application_id, band
-          FROM applications_batchentry entry
-          JOIN applications_textsketch sketch ON sketch.application_id = entry.application_id
-         CROSS JOIN unnest(sketch.bands) AS band
-         WHERE entry.batch_id = %(batch)s
-    )
-    SELECT DISTINCT mine.application_id, other.application_id
-      FROM mine JOIN applications_textsketch other ON other.bands @> ARRAY[mine.band]
-     WHERE other.application_id <> mine.application_id
-"""
-_PAIR_FACTS = f"""
-    SELECT mine.id, other.id, here.signature, there.signature
-      FROM unnest(%(ones)s::bigint[], %(others)s::bigint[]) AS pair (one, other)
-      JOIN applications_application mine ON mine.id = pair.one
-      {_OTHERS} AND other.id = pair.other
-      JOIN applications_textsketch here ON here.application_id = mine.id
-      JOIN applications_textsketch there ON there.application_id = other.id
-"""  # noqa: S608 - both parts are literals of this module
 
 
 @transaction.atomic
@@ -71,8 +36,10 @@ def screen(*, batch_id: int, at: datetime) -> dict[str, int]:
     if batch.screened_at is not None:
         return {}
     counts = {}
+    alike = near.in_batch(batch, at=at)
+    near.link_shared(batch, at=at)
     for rule in rulebook.for_cycle(batch.cycle).rules:
-        counts[rule.kind] = _screen_rule(rule, batch, at)
+        counts[rule.kind] = _screen_rule(rule, batch, alike, at)
     if flagged := _options(batch, at):
         counts[RuleKind.OPTION] = flagged
     batch.screened_at = at
@@ -80,9 +47,9 @@ def screen(*, batch_id: int, at: datetime) -> dict[str, int]:
     return counts
 
 
-def _screen_rule(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
+def _screen_rule(rule: EligibilityRule, batch: Batch, alike: Sequence[near.Alike], at: datetime) -> int:
     if rule.kind == RuleKind.NEAR_DUPLICATE:
-        return _near_duplicates(rule, batch, at)
+        return _near_duplicates(rule, alike, at)
     if rule.kind == RuleKind.DUPLICATE_PERSON:
         return _same_value("email_key", rule, batch, at)
     if rule.kind == RuleKind.SHARED_ORGANIZATION:
@@ -206,50 +173,26 @@ def _options_of(version: FormVersion, marked: list[tuple[str, str, str]], batch:
         return cursor.rowcount
 
 
-def _near_duplicates(rule: EligibilityRule, batch: Batch, at: datetime) -> int:
-    """Compare the sketches that meet in a band, with everything that was ever sent to the program.
-
-    Both sides of a pair inside the batch are flagged. parameters: {"at_least": 0.6}, the share of equal bins.
-    """
+def _near_duplicates(rule: EligibilityRule, alike: Sequence[near.Alike], at: datetime) -> int:
+    """Flag both sides of a pair of one program. parameters: {"at_least": 0.6}, the share of equal bins."""
     at_least = float(rule.parameters.get("at_least", similarity.ALIKE))
-    alike: dict[int, list[dict[str, object]]] = defaultdict(list)
-    with connection.cursor() as cursor:
-        cursor.execute(_PAIR_FACTS, _pairs_in_a_band(batch))
-        for one, other, here, there in cursor:
-            share = similarity.alike(here, there)
-            if share >= at_least:
-                alike[one].append({"application": other, "share": round(share, 2)})
+    found: dict[int, list[dict[str, object]]] = defaultdict(list)
+    for pair in alike:
+        if pair.same_program and pair.share >= at_least:
+            found[pair.one].append({"application": pair.other, "share": round(pair.share, 2)})
     checks = [
         ScreeningCheck(
             application_id=application_id,
             kind=rule.kind,
             outcome=_outcome(rule),
             sentence=rule.sentence,
-            details={"applications": sorted(found, key=lambda pair: -float(str(pair["share"])))[:20]},
+            details={"applications": sorted(others, key=lambda entry: -float(str(entry["share"])))[:20]},
             checked_at=at,
         )
-        for application_id, found in alike.items()
+        for application_id, others in found.items()
     ]
     ScreeningCheck.objects.bulk_create(checks, ignore_conflicts=True, batch_size=5_000)
     return len(checks)
-
-
-def _pairs_in_a_band(batch: Batch) -> dict[str, list[int]]:
-    """Pairs of application ids that share a band, the first of each in the batch: {"ones": [...], "others": [...]}.
-
-    A batch that is a good part of all sketches is joined with all of them at once; a small one asks the index for
-    each of its bands, which costs the same however many old sketches there are.
-    """
-    few = TextSketch.objects.count() <= READ_ALL_UP_TO * batch.applications_count
-    with connection.cursor() as cursor:
-        # The planner knows nothing yet of a batch that was formed a moment ago, so it is told which way to go.
-        cursor.execute("SET LOCAL work_mem = '64MB'")
-        cursor.execute("SET LOCAL enable_nestloop = off" if few else "SET LOCAL enable_seqscan = off")
-        cursor.execute(_BANDS_JOINED if few else _BANDS_LOOKED_UP, {"batch": batch.pk})
-        pairs = cursor.fetchall()
-        for name in ("work_mem", "enable_nestloop", "enable_seqscan"):
-            cursor.execute(f"SET LOCAL {name} TO DEFAULT")
-    return {"ones": [one for one, _ in pairs], "others": [other for _, other in pairs]}
 
 
 def _insert(select: str, rule: EligibilityRule, batch: Batch, at: datetime, **parameters: Any) -> int:

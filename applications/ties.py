@@ -7,6 +7,7 @@ with the application when that is erased.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from applications.emails import canonical
@@ -79,7 +80,7 @@ def named_in(text: str) -> list[str]:
     known = [
         word for word in _words_in_order(text)[:MOST_WORDS_OF_NAMES] if word not in _TITLES and len(word) > 1
     ]
-    pairs = [" ".join(sorted(pair)) for pair in zip(known, known[1:], strict=False)]
+    pairs = [" ".join(sorted(pair)) for pair in pairwise(known)]
     triples = [" ".join(sorted(triple)) for triple in zip(known, known[1:], known[2:], strict=False)]
     return list(dict.fromkeys([*pairs, *triples, *(canonical(address) for address in _MAIL.findall(text))]))
 
@@ -108,7 +109,9 @@ def of(application: Application) -> set[Mark]:
         elif question["type"] == "doi_list" and isinstance(answer, list):
             add(TieKind.WORK, [str(entry).lower() for entry in answer])
         elif question["type"] == "people" and isinstance(answer, list):
-            people += [str(person.get("name", "")) for person in answer if isinstance(person, Mapping)]
+            team = [str(person.get("name", "")) for person in answer if isinstance(person, Mapping)]
+            people += team
+            add(TieKind.NAMED, (name for person in team[:MOST_PEOPLE] for name in person_names(person)))
         elif _PHONE.search(question["key"]):
             add(
                 TieKind.PHONE,

@@ -161,14 +161,16 @@ def missing_looks(cycle: Cycle, *, application_ids: Collection[int] | None = Non
         return dict(cursor.fetchall())
 
 
-def gated(cycle: Cycle, *, with_topics: bool = False) -> Iterator[Subject]:
-    """Applications in review that wait at a gate and are no screener's duty yet."""
+def gated(cycle: Cycle, *, application_ids: Collection[int] | None = None) -> Iterator[Subject]:
+    """Applications in review that wait at a gate and are no screener's duty yet; all, or some of them."""
     gates = boards.gates_of([cycle])
     if not gates:
         return iter(())
     duty = GateDuty.objects.filter(application__cycle=cycle).values("application_id")
     rows = Application.objects.filter(boards.gate_open(gates), cycle=cycle, state=State.IN_REVIEW)
-    return subjects(rows.exclude(pk__in=duty).order_by("pk"), cycle, with_topics=with_topics)
+    if application_ids is not None:
+        rows = rows.filter(pk__in=application_ids)
+    return subjects(rows.exclude(pk__in=duty).order_by("pk"), cycle, with_topics=False)
 
 
 def first_looks(cycle: Cycle) -> int:

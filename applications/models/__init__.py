@@ -9,7 +9,7 @@ from applications.models.assigning import (
 )
 from applications.models.attachment import Attachment, AttachmentState
 from applications.models.collaborator import Collaborator, Right
-from applications.models.conflict import ConflictKind, ConflictSweep, ConflictWithdrawal
+from applications.models.conflict import LASTING, ConflictKind, ConflictSweep, ConflictWithdrawal
 from applications.models.contact import ContactMessage
 from applications.models.decision import (
     AGREED,
@@ -58,6 +58,7 @@ from applications.models.review import (
 __all__ = [
     "AGREED",
     "CONTACT",
+    "LASTING",
     "STANDING",
     "UNDER_WAY",
     "Absence",

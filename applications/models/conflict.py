@@ -19,7 +19,7 @@ class ConflictKind(models.TextChoices):
     WORKED_TOGETHER = "worked_together", "Applied together before"
 
 
-STANDING = (ConflictKind.OWN, ConflictKind.TEAM, ConflictKind.MAIL_DOMAIN)
+LASTING = (ConflictKind.OWN, ConflictKind.TEAM, ConflictKind.MAIL_DOMAIN)
 """Kinds that follow from who people are; no page and no manager takes them back."""
 
 
