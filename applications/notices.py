@@ -20,6 +20,9 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from applications import links
 from applications.models import (
@@ -35,7 +38,9 @@ from applications.models import (
 )
 from credits.models import Stage
 from credits.money import format_money
+from portal import languages, texts
 from portal.models import User
+from programs import translations
 from programs.models import MessageKind, MessageTemplate, Program
 
 logger = logging.getLogger(__name__)
@@ -63,8 +68,8 @@ PLACEHOLDERS = frozenset(
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
 
 
-INVITATION_SUBJECT = "An invitation to an application to {program}"
-INVITATION_BODY = """Hello,
+INVITATION_SUBJECT = gettext_noop("An invitation to an application to {program}")
+INVITATION_BODY = gettext_noop("""Hello,
 
 {inviter} works on an application to {program} and invites you to {right} it.
 
@@ -74,11 +79,11 @@ To accept, open this link and sign in with this mail address:
 The link works for two weeks. If you did not expect this letter, you need not do anything.
 
 {program}
-"""
+""")
 """The invitation of a program that has not written its own."""
 
-CHANGE_SUBJECT = "Your updated application {reference} is approved"
-CHANGE_BODY = """Dear {name},
+CHANGE_SUBJECT = gettext_noop("Your updated application {reference} is approved")
+CHANGE_BODY = gettext_noop("""Dear {name},
 
 the changes in your updated application “{title}” to {program} are approved. It asks for no more credit, so the credits
 that you have stay as they are, with the same last day, and there is nothing for you to do.
@@ -86,7 +91,7 @@ that you have stay as they are, with the same last day, and there is nothing for
 {link}
 
 {program}
-"""
+""")
 """What the holder of an award hears when a change without more credit is agreed to."""
 
 _LOOKS_LIKE_A_LINK = re.compile(
@@ -250,7 +255,7 @@ def send_due(*, limit: int, at: datetime) -> SendReport:
     A letter that cannot be sent is tried again later, with growing pauses, and parked after TRIES.
     """
     sent = failed = parked = 0
-    for _ in range(limit):
+    for _turn in range(limit):
         with transaction.atomic():
             notice = (
                 Notice.objects.select_for_update(of=("self",), skip_locked=True)
@@ -294,15 +299,26 @@ def render(notice: Notice) -> tuple[str, str]:
     """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
     if notice.kind == CONTACT:
         return _contact_letter(notice)
+    wanted = _language(notice)
     written = None
     if "change" not in notice.values:
-        written = MessageTemplate.objects.filter(
-            program=notice.program, kind=notice.kind, language="en"
-        ).first()
-    template = written or _built_in(notice)
-    values = _values(notice)
-    subject = " ".join(fill(template.subject, values).split())
-    return subject, fill(template.body, values).strip() + "\n"
+        found = MessageTemplate.objects.filter(
+            program=notice.program, kind=notice.kind, language__in=(wanted, languages.ORIGINAL)
+        )
+        written = min(found, key=lambda template: template.language != wanted, default=None)
+    with translation.override(written.language if written else wanted):
+        template = written or _built_in(notice)
+        values = _values(notice)
+        subject = " ".join(fill(template.subject, values).split())
+        return subject, fill(template.body, values).strip() + "\n"
+
+
+def _language(notice: Notice) -> str:
+    """The language its reader chose; of somebody who has no account yet, that of the person who invites."""
+    if notice.recipient is None and "collaborator" in notice.values:
+        place = Collaborator.objects.select_related("invited_by").get(pk=notice.values["collaborator"])
+        return languages.of(place.invited_by)
+    return languages.of(notice.recipient)
 
 
 def fill(text: str, values: dict[str, object]) -> str:
@@ -360,7 +376,10 @@ def _values(notice: Notice) -> dict[str, object]:
     application, program = notice.application, notice.program
     values: dict[str, object] = dict.fromkeys(PLACEHOLDERS | {"count"}, "")
     name = notice.recipient.name if notice.recipient else ""
-    values |= {"name": name or "colleague", "program": program.name if program else ""}
+    values |= {
+        "name": name or _("colleague"),
+        "program": translations.say(program)(program.name) if program else "",
+    }
     values["link"] = settings.SITE_URL + reverse("admin:index")
     if application is not None:
         cycle = application.cycle
@@ -371,8 +390,8 @@ def _values(notice: Notice) -> dict[str, object]:
         }
         if cycle is not None:
             values |= {
-                "evaluation_date": f"{cycle.evaluation_on:%A %-d %B %Y}",
-                "decided_by_date": f"{cycle.decided_by_on:%A %-d %B %Y}",
+                "evaluation_date": texts.day_long(cycle.evaluation_on),
+                "decided_by_date": texts.day_long(cycle.decided_by_on),
             }
     if notice.kind in REMINDERS:
         return values | _reminder_values(notice)
@@ -406,7 +425,7 @@ def _invitation_values(collaborator_id: int) -> dict[str, object]:
         "inviter": f"{name} ({inviter.email})" if name else inviter.email,
         "title": _without_links(collaborator.application.title),
         "reference": "",
-        "right": "read and edit" if collaborator.right == Right.EDIT else "read",
+        "right": _("read and edit") if collaborator.right == Right.EDIT else _("read"),
         "link": settings.SITE_URL + reverse("applications:invitation", args=[token]),
     }
 
@@ -438,7 +457,7 @@ def _reply_to(notice: Notice) -> list[str]:
 def _built_in(notice: Notice) -> MessageTemplate:
     """The text of a letter that a program has not written. Raises MessageTemplate.DoesNotExist where there is none."""
     if "change" in notice.values:
-        return MessageTemplate(subject=CHANGE_SUBJECT, body=CHANGE_BODY)
+        return MessageTemplate(subject=_(CHANGE_SUBJECT), body=_(CHANGE_BODY))
     if notice.kind in REMINDERS:
         from applications import reminders
 
@@ -446,7 +465,7 @@ def _built_in(notice: Notice) -> MessageTemplate:
         return MessageTemplate(subject=subject, body=body)
     if notice.kind != MessageKind.INVITATION:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
-    return MessageTemplate(subject=INVITATION_SUBJECT, body=INVITATION_BODY)
+    return MessageTemplate(subject=_(INVITATION_SUBJECT), body=_(INVITATION_BODY))
 
 
 def _one_line(value: object) -> str:
