@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from applications import attachments, notices
+from applications import attachments, exports, notices
 from applications.tick import tick as run_tick
 from portal import clock
 
@@ -34,3 +34,11 @@ def scan_waiting_files(*, limit: int = 50, **_later: object) -> None:
     settled = attachments.scan_waiting(limit=limit, at=clock.now())
     if settled:
         logger.info("files scanned=%d", settled)
+
+
+@shared_task(name="applications.run_exports")
+def run_exports(**_later: object) -> None:
+    """Work through the exports that wait. Safe to run twice, late, by many, or not at all."""
+    ran = exports.run_due(at=clock.now())
+    if ran.finished or ran.failed:
+        logger.info("exports finished=%d failed=%d rows=%d", ran.finished, ran.failed, ran.rows)

@@ -153,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
         ("deliver-due", "credits.deliver_due", 30),
         ("send-due-notices", "applications.send_due_notices", 15),
         ("scan-waiting-files", "applications.scan_waiting_files", 60),
+        ("run-exports", "applications.run_exports", 10),
         ("verify-ledger", "credits.verify_ledger", 3600),
     ]
 }
