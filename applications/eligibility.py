@@ -60,21 +60,30 @@ class Country(ColumnRule):
 
 
 class DisposableEmail(ColumnRule):
-    """Throw-away mail domains, from the disposable-email-domains package."""
+    """Throw-away mail domains, from the disposable-email-domains package.
+
+    parameters: {"also": [domains that count too], "never": [domains that the list has by mistake]}.
+    """
 
     column = "email_domain"
 
     def fails(self, value: object) -> bool:
-        return any(domain in blocklist for domain in _parents(str(value)))
+        domains = _parents(str(value))
+        if _listed(domains, self.parameters.get("never")):
+            return False
+        return _listed(domains, self.parameters.get("also")) or any(domain in blocklist for domain in domains)
 
 
 class AcademicEmail(ColumnRule):
-    """Says when a mail domain is not known as academic. A hint only: many institutes are not on the list."""
+    """Says when a mail domain is not known as academic. A hint only: many institutes are not on the list.
+
+    parameters: {"also": [domains of institutes that count as academic]}.
+    """
 
     column = "email_domain"
 
     def fails(self, value: object) -> bool:
-        return not _academic(str(value))
+        return not (_listed(_parents(str(value)), self.parameters.get("also")) or _academic(str(value)))
 
 
 class InstitutionKind(ColumnRule):
@@ -162,6 +171,10 @@ def _parents(domain: str) -> list[str]:
     """mail.example.org -> [mail.example.org, example.org]."""
     parts = domain.split(".")
     return [".".join(parts[start:]) for start in range(max(1, len(parts) - 1))]
+
+
+def _listed(domains: Iterable[str], wanted: object) -> bool:
+    return isinstance(wanted, list) and any(domain in wanted for domain in domains)
 
 
 @cache

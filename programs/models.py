@@ -114,6 +114,13 @@ class Program(models.Model):
     cut_off_time = models.TimeField(
         default="00:00", help_text="On the evaluation day, in the program's zone."
     )
+    holidays_of = models.CharField(
+        max_length=8,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="Country code; empty takes the country of the time zone.",
+    )
     decided_by_days = models.PositiveSmallIntegerField(default=14)
     opens_on = models.DateField(null=True, blank=True, help_text="No application before this date.")
 
@@ -426,7 +433,14 @@ class EligibilityRule(models.Model):
     position = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["program", "kind"], name="one_rule_per_kind")]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "kind"], name="one_rule_per_kind"),
+            models.CheckConstraint(
+                condition=~Q(kind=RuleKind.OPTION),
+                name="option_conditions_stand_in_the_form",
+                violation_error_message="Conditions of an option stand at the option in the form.",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.get_kind_display()

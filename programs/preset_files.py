@@ -115,6 +115,7 @@ KEYS: dict[str, tuple[Kind, bool]] = {
             "rule": (_is_text, True),
             "time_zone": (_is_text, True),
             "cut_off_time": (_is_time, False),
+            "holidays_of": (_is_text, False),
             "decided_by_days": (_is_whole, False),
             "opens_on": (_is_day, False),
             "exceptions": (
@@ -216,7 +217,14 @@ KEYS: dict[str, tuple[Kind, bool]] = {
     "terms": ({"version": (_is_text, False), "text": (_is_text, False)}, False),
     "form": ({"sections": (_is_any, True)}, False),
 }
-NAMED_BY = {"criteria": "key", "rules": "kind", "doors": "key", "faq": "key", "messages": "kind", "translations": "place"}
+NAMED_BY = {
+    "criteria": "key",
+    "rules": "kind",
+    "doors": "key",
+    "faq": "key",
+    "messages": "kind",
+    "translations": "place",
+}
 """Lists whose entries have a name of their own, and the key that holds it."""
 
 # jsonb forgets the order of keys; this is the order in which a form is written.

@@ -15,7 +15,7 @@ from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import catalogue, cycles, fields, form_versions, preset_files, schedule, translations
+from programs import catalogue, cycles, fields, form_versions, preset_files, rulebook, schedule, translations
 from programs.models import (
     Criterion,
     Door,
@@ -62,6 +62,7 @@ COLUMNS: dict[tuple[str, ...], str] = {
     ("calendar", "rule"): "schedule_rule",
     ("calendar", "time_zone"): "time_zone",
     ("calendar", "cut_off_time"): "cut_off_time",
+    ("calendar", "holidays_of"): "holidays_of",
     ("calendar", "decided_by_days"): "decided_by_days",
     ("calendar", "opens_on"): "opens_on",
     ("evaluation", "decline_mode"): "decline_mode",
@@ -423,7 +424,10 @@ def _replace(program: Program, part: Part, wanted: Iterable[models.Model]) -> No
     part.model._default_manager.bulk_create(new)
     for named, row in there.items():
         try:
-            row.delete()
+            if isinstance(row, Criterion):
+                rulebook.retire(row)
+            else:
+                row.delete()
         except ProtectedError:
             raise CannotLoad(
                 f"{'.'.join(part.path)}: {' '.join(named)} is in use by earlier work and cannot be removed."
