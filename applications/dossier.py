@@ -374,12 +374,13 @@ def _stepped_back(desk: Desk, application: Application) -> bool:
 def changes(before: Application, after: Application, may: Access) -> list[differences.Change]:
     """What differs between two applications of a person, as far as this person reads their answers.
 
-    The amount of an amendment comes on top of what was granted, so it is not compared with what was asked before.
+    The amount of an amendment comes on top of what was granted, so it is not compared with what was asked before; an
+    organization that was named with the award is no change either.
     """
     leave_out: set[str] = set()
     for form in (before.form_version.sections, after.form_version.sections):
         if after.amends_id is not None:
-            leave_out |= asked_of.amount_keys(form)
+            leave_out |= asked_of.amount_keys(form) | _named_since(before, form)
         if may.blind:
             leave_out |= {question["key"] for question in fields.questions(form) if question.get("blind")}
     return differences.between(
@@ -388,6 +389,14 @@ def changes(before: Application, after: Application, may: Access) -> list[differ
         audiences=may.audiences,
         leave_out=leave_out,
     )
+
+
+def _named_since(before: Application, form: fields.Sections) -> set[str]:
+    """The question about the organization, where it was named with the award and not in the application."""
+    asked_for = [
+        question["key"] for question in fields.questions(form) if question["type"] == "organization_id"
+    ]
+    return {key for key in asked_for if not before.answers.get(key)}
 
 
 def _policies(application: Application) -> list[str]:

@@ -103,6 +103,54 @@ def carry_over(*, application_id: int, by: User, at: datetime) -> bool:
     return True
 
 
+def former_section(application: Application, key: str) -> dict[str, Any] | None:
+    """The section of this key in the newest form before the draft's own; None for a draft whose form was never another."""
+    if application.state != State.DRAFT:
+        return None
+    before = FormVersion.objects.filter(
+        program=application.program, published_at__isnull=False, number__lt=application.form_version.number
+    )
+    for version in before.order_by("-number"):
+        for section in version.sections:
+            if section["key"] == key:
+                found: dict[str, Any] = section
+                return found
+    return None
+
+
+@transaction.atomic
+def keep_typed(
+    *, application_id: int, section: Mapping[str, Any], typed: Mapping[str, Any], by: User, at: datetime
+) -> int:
+    """Keep what was typed into a section that the draft's form has no more; returns how many answers were set aside.
+
+    An answer whose question moved to another section goes there, unless something else was written there since: then it
+    is set aside like those of questions that are not asked any more. Nothing is overwritten.
+    """
+    application = (
+        Application.objects.select_for_update(of=("self",)).select_related("form_version").get(pk=application_id)
+    )
+    if application.state != State.DRAFT:
+        return 0
+    moved = carried([section], application.form_version.sections, typed)
+    free = {key: value for key, value in moved.answers.items() if application.answers.get(key) is None}
+    taken = {
+        key: value
+        for key, value in moved.answers.items()
+        if key not in free and application.answers[key] != value
+    }
+    aside = {**moved.set_aside, **carried([section], [], taken).set_aside}
+    application.answers = {**application.answers, **free}
+    application.set_aside = {**application.set_aside, **aside}
+    application.answers_version += 1
+    application.saved_at = at
+    application.save(update_fields=["answers", "set_aside", "answers_version", "saved_at"])
+    audit.record(
+        action="application.keep_typed", subject=application, by=by, at=at, set_aside=len(aside), answers=len(free)
+    )
+    return len(aside)
+
+
 def newer_version(application: Application) -> FormVersion | None:
     """The published form that a draft does not use yet; None when there is none, or it is no draft any more."""
     if application.state != State.DRAFT:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from applications.views import applicant, award, contact, files, late, paper, people, starting
+from applications.views import amending, applicant, award, contact, files, late, paper, people, starting
 
 app_name = "applications"
 
@@ -22,6 +22,8 @@ urlpatterns = [
     path("invitations/<str:token>/", people.invitation, name="invitation"),
     path("contact/", contact.contact, name="contact"),
     path("applications/<uuid:public_id>/award/", award.award, name="award"),
+    path("applications/<uuid:public_id>/amend/", amending.amend, name="amend"),
+    path("credits/<uuid:uuid>/award/", amending.award_of, name="award_of"),
     path("applications/<uuid:public_id>/files/<slug:key>/", files.attach, name="attach"),
     path("applications/files/<uuid:public_id>/", files.file, name="file"),
     path("applications/files/<uuid:public_id>/remove/", files.detach, name="detach"),

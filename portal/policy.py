@@ -67,6 +67,8 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "applications:use_new_form": POST_ONLY,
     "applications:send_late": POST_ONLY,
     "applications:award": OWN,
+    "applications:amend": POST_ONLY,
+    "applications:award_of": {**OWN, Who.OWNER: AWAY},
     "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
     "credits:statement": OWN,
@@ -137,6 +139,14 @@ POSTS: dict[str, Outcomes] = {
         Who.FORMER: GONE,
     },
     "applications:again": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
+    "applications:amend": {
         Who.ANONYMOUS: AWAY,
         Who.OTHER: GONE,
         Who.STAFF: GONE,

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -17,7 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from applications import (
     again,
+    asked,
     attachments,
+    awards,
     collaborators,
     form_change,
     institutions,
@@ -31,7 +33,7 @@ from applications.forms import SectionForm, section_form
 from applications.models import Application, Right
 from applications.standing import Phase
 from applications.states import State
-from applications.views import common, files
+from applications.views import common, files, old_form
 from portal import clock, texts
 from portal.refusals import Refused
 from programs import fields, translations
@@ -46,10 +48,12 @@ def mine(request: HttpRequest) -> HttpResponse:
     """Everything this person started or sent, or that is shared with them, newest first."""
     now = clock.now()
     own = Application.objects.readable_by(request.user).order_by("-created_at", "-pk")
-    drafts = list(own.filter(state=State.DRAFT).select_related("program", "form_version", "applicant"))
+    drafts = list(
+        own.filter(state=State.DRAFT).select_related("program", "form_version", "applicant", "amends")
+    )
     others = (
         own.exclude(state=State.DRAFT)
-        .select_related("program", "cycle__program", "cycle__rules_version", "applicant")
+        .select_related("program", "cycle__program", "cycle__rules_version", "applicant", "amends")
         .defer("answers")
     )
     rows = [(application, standing.of(application, at=now)) for application in others]
@@ -85,7 +89,9 @@ def mine(request: HttpRequest) -> HttpResponse:
 def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
     """One section of the form. POST keeps everything typed, then says what is missing or goes on."""
     application = common.editable(request, public_id)
-    part = _section_or_404(application, key)
+    part = _section(application, key)
+    if part is None:
+        return old_form.page(request, application, key)
     now = clock.now()
     status = standing.of(application, at=now)
     if status.phase != Phase.DRAFT and not status.can_edit:
@@ -151,7 +157,9 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
             {"error": _("You are signed out. Sign in in another tab, then go on here.")}, status=401
         )
     application = common.editable(request, public_id)
-    part = _section_or_404(application, key)
+    part = _section(application, key)
+    if part is None:
+        return old_form.script(application, key)
     try:
         version, base, data = _posted_json(request)
     except ValueError as error:
@@ -205,7 +213,7 @@ def review_and_send(request: HttpRequest, public_id: UUID) -> HttpResponse:
             application = find(request, public_id)
         else:
             return redirect("applications:status", application.public_id)
-    sections = application.form_version.sections
+    sections = asked.sections(application)
     problems = answering.check(sections, application.answers)
     cycle = program_queries.next_cycle(application.program, at=now)
     context = _form_context(application, problems) | {
@@ -290,11 +298,8 @@ def withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
 # --- Helpers ------------------------------------------------------------------------------------------------------------
 
 
-def _section_or_404(application: Application, key: str) -> Section:
-    for part in application.form_version.sections:
-        if part["key"] == key:
-            return part
-    raise Http404
+def _section(application: Application, key: str) -> Section | None:
+    return next((part for part in asked.sections(application) if part["key"] == key), None)
 
 
 def _version(data: Mapping[str, Any]) -> int | None:
@@ -314,6 +319,8 @@ def _labels(part: Section, keys: Sequence[str]) -> list[str]:
 
 def _live_before(application: Application, now: datetime) -> str:
     """Why a draft cannot be sent yet beside another application of the same person; empty when nothing is in its way."""
+    if application.amends_id is not None:
+        return awards.why_not(awards.of(application), at=now, sending=application)
     past = again.before(program=application.program, person=application.applicant, at=now)
     return intake.one_at_a_time(past.live) if past.live else ""
 
@@ -376,7 +383,7 @@ def _render_section(
     code: int = 200,
 ) -> HttpResponse:
     now = clock.now()
-    sections = application.form_version.sections
+    sections = asked.sections(application)
     keys = [section["key"] for section in sections]
     position = keys.index(part["key"])
     cycle = application.cycle or program_queries.next_cycle(application.program, at=now)

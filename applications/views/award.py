@@ -8,13 +8,15 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from applications import acceptance
-from applications.models import Application, Decision, DecisionKind, DecisionState
+from applications.models import AGREED, Application, Decision, DecisionKind, DecisionState
 from applications.states import State
+from applications.views import amending
 from credits import grants, posting
 from credits.models import Grant, Stage
 from credits.money import with_code
@@ -66,18 +68,18 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Accept an award and watch it being posted. Without a released award there is no such page."""
     application = get_object_or_404(
         Application.objects.owned_by(request.user).select_related(
-            "program", "cycle__program", "cycle__rules_version"
+            "program", "cycle__program", "cycle__rules_version", "amends"
         ),
         public_id=public_id,
         state=State.AWARDED,
     )
     decision = (
-        Decision.objects.filter(
-            application=application, kind=DecisionKind.AWARD, state=DecisionState.RELEASED
-        )
+        Decision.objects.filter(application=application, kind__in=AGREED, state=DecisionState.RELEASED)
         .select_related("grant__organization")
         .first()
     )
+    if decision is not None and decision.kind == DecisionKind.CHANGE and application.amends is not None:
+        return redirect(reverse("applications:award", args=[application.amends.public_id]) + "#update")
     if decision is None or decision.grant is None:
         raise Http404
     grant, now = decision.grant, clock.now()
@@ -123,6 +125,7 @@ def _context(
         "to_accept": to_accept and grant.stage in (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED),
         "ends": grant.expires_on or ends,
         "is_posted": grant.stage == Stage.CONFIRMED,
+        **amending.shown(application, at=now),
     }
 
 

@@ -73,7 +73,7 @@ def again(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Start a new draft from the answers of a closed application."""
     application = common.owned(request, public_id)
     now = clock.now()
-    if not standing.of(application, at=now).may_apply_again:
+    if not standing.of(application, at=now).may_apply_again:  # never with an update of an award
         return redirect("applications:status", application.public_id)
     try:
         draft = intake.start(
@@ -111,7 +111,8 @@ def _start_context(
     cycle = program_queries.next_cycle(program, at=now)
     draft = sent = None
     if request.user.is_authenticated:
-        own = Application.objects.owned_by(request.user).filter(program=program).only("public_id", "saved_at")
+        own = Application.objects.owned_by(request.user).filter(program=program, amends=None)
+        own = own.only("public_id", "saved_at")
         draft = own.filter(state=State.DRAFT).first()
         sent = before.before(program=program, person=request.user, at=now).live
     shown = translations.shown(program)

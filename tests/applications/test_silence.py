@@ -43,6 +43,7 @@ DOORS: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = [
     ("GET", "section", ("you",), {}),
     ("GET", "review_and_send", (), {}),
     ("POST", "again", (), {}),
+    ("POST", "amend", (), {}),
     ("POST", "use_new_form", (), {}),
     ("POST", "send_late", (), {"code": "AAAA-BBBB-CCCC"}),
     ("POST", "award", (), {"terms": "on", "organization_id": ORGANIZATION_ID, "owner": "on"}),

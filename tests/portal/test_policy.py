@@ -114,7 +114,8 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[links.invitation_token(world["invitation"].public_id)])
     if route == "applications:attach":
         return reverse(route, args=[world["draft"].public_id, "files"])
-    if route.startswith("applications:") and route not in ("applications:start", "applications:mine"):
+    elsewhere = ("applications:start", "applications:mine", "applications:award_of")
+    if route.startswith("applications:") and route not in elsewhere:
         key = {
             "applications:award": "awarded",
             "applications:status": "sent",
@@ -124,7 +125,7 @@ def address(route: str, world: dict[str, object]) -> str:
         assert isinstance(application, Application)
         section = ["you"] if route in ("applications:section", "applications:autosave") else []
         return reverse(route, args=[application.public_id, *section])
-    if route in ("credits:grant", "credits:statement"):
+    if route in ("credits:grant", "credits:statement", "applications:award_of"):
         return reverse(route, args=[world["grant"].uuid])
     if route in ("programs:program", "programs:calendar", "applications:start"):
         return reverse(route, args=[world["program"].slug])

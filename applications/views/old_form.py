@@ -1,0 +1,53 @@
+"""Pages of a form that a draft has left meanwhile: nothing typed there is lost, and its writer is led on."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+
+from applications import answers as answering
+from applications import form_change, institutions
+from applications.forms import section_form
+from applications.models import Application
+from applications.views import common
+from portal import clock
+
+
+def page(request: HttpRequest, application: Application, key: str) -> HttpResponse:
+    """A section that the draft's form has no more: what was posted is kept, and the page that follows says what changed.
+
+    Raises Http404 for a section that no form of the program ever had.
+    """
+    part = form_change.former_section(application, key)
+    if part is None:
+        raise Http404
+    text = _("The form has changed, and this section is not in it any more. What changed is said below.")
+    if request.method == "POST":
+        form = section_form(part, answers={}, data=request.POST)
+        form.is_valid()
+        typed = institutions.settled([part], answering.store(part, form.cleaned_data))
+        kept = form_change.keep_typed(
+            application_id=application.pk, section=part, typed=typed, by=request.user, at=clock.now()
+        )
+        if kept:
+            text = _(
+                "The form changed while you wrote, and this section is not in it any more. What you typed is kept: "
+                "see “Answers that the new form has no place for” below."
+            )
+        else:
+            text = _(
+                "The form changed while you wrote, and this section is not in it any more. What you typed stands in the "
+                "new form."
+            )
+    messages.warning(request, text)
+    return redirect(common.first_open(common.editable(request, application.public_id)))
+
+
+def script(application: Application, key: str) -> JsonResponse:
+    """The same for what saves while somebody types: the button does it, and nothing is lost until then."""
+    if form_change.former_section(application, key) is None:
+        raise Http404
+    error = _(
+        "The form has changed since you opened this page. Save it with the button: what you typed is kept."
+    )
+    return JsonResponse({"error": error}, status=409)
