@@ -43,9 +43,10 @@ class StaffSite(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """The boards stand beside the records; each of their views passes through admin_view."""
-        from applications.admin import boards
+        from applications.admin import boards, evaluation
 
-        return [path("", include(boards.urls(self))), *super().get_urls()]
+        ours = [*boards.urls(self), *evaluation.urls(self)]
+        return [path("", include(ours)), *super().get_urls()]
 
 
 def _navigation(request: HttpRequest) -> Any:

@@ -70,6 +70,8 @@ def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
         )
     if desk.holds(Role.SCREENER):
         items.append(Item("shield", "Gates", f"{queue_url}?gate=open"))
+    if desk.holds(Role.REVIEWER, Role.SCREENER, Role.MANAGER):
+        items.append(Item("sliders", "My profile", reverse("admin:profile")))
     return items
 
 
@@ -78,6 +80,7 @@ def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
     if desk.sees(Role.MANAGER):
         items += [
             Item("board", "Batch board", reverse("admin:batch_board")),
+            Item("people", "Assignment", reverse("admin:dealing")),
             Item("send", "Decide and release", reverse("admin:decide")),
         ]
     if desk.sees(Role.MANAGER, Role.FINANCE):
