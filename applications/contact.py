@@ -14,8 +14,9 @@ from applications.states import State
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import queries as program_queries
+from programs import request_forms
 from programs.models import Program
+from programs.request_models import RequestForm, RequestKind
 from programs.texts import UnstorableText, clean_text
 
 LONGEST = 4_000  # characters
@@ -26,10 +27,10 @@ class CannotSend(Refused):
     """The question was not taken; nothing was stored."""
 
 
-def urgent_programs(person: User) -> list[Program]:
-    """The programs with an urgent lane of which this person holds an award."""
+def urgent_forms(person: User) -> list[RequestForm]:
+    """The urgent lanes that are open to this person: those of programs of which they hold an award."""
     held = Application.objects.owned_by(person).filter(state=State.AWARDED).values("program")
-    return list(program_queries.public().filter(pk__in=held).exclude(urgent_contact="").order_by("name"))
+    return list(request_forms.public().filter(kind=RequestKind.URGENT, program__in=held))
 
 
 @transaction.atomic
@@ -40,13 +41,12 @@ def send(
     at: datetime,
     name: str = "",
     program: Program | None = None,
-    urgent: bool = False,
     by: User | None = None,
 ) -> ContactMessage:
-    """Keep a question and queue its letter. With urgent, it goes to the program's urgent address.
+    """Keep a question and queue its letter.
 
-    Raises CannotSend: for an address that is none, an empty or too long text, too many questions, and for an urgent
-    one from somebody without an award of the program.
+    Raises CannotSend: for an address that is none, an empty or too long text, and too many questions. What is urgent
+    about an award goes through the program's urgent form (applications.requests).
     """
     try:
         name, text = clean_text(name, one_line=True)[:150], clean_text(text, one_line=False)
@@ -64,15 +64,12 @@ def send(
             _("Shorten this by %(over)s characters; the limit is %(limit)s.")
             % {"over": f"{len(text) - LONGEST:,}", "limit": f"{LONGEST:,}"}
         )
-    if urgent and (by is None or program is None or program not in urgent_programs(by)):
-        raise CannotSend(_("The urgent lane is for people with an award of the program."))
     lately = ContactMessage.objects.filter(email=address, sent_at__gt=at - timedelta(days=1))
     if lately.count() >= MOST_A_DAY:
         raise CannotSend(_("You have sent us several questions today. We answer them before we take more."))
     message = ContactMessage.objects.create(
-        name=name, email=address, program=program, urgent=urgent, text=text, user=by, sent_at=at
+        name=name, email=address, program=program, text=text, user=by, sent_at=at
     )
-    to = program.urgent_contact if urgent and program else settings.CONTACT_EMAIL
-    notices.queue_contact(message=message, to=to, at=at)
-    audit.record(action="contact.send", subject=message, by=by, at=at, urgent=urgent)
+    notices.queue_contact(message=message, to=settings.CONTACT_EMAIL, at=at)
+    audit.record(action="contact.send", subject=message, by=by, at=at)
     return message

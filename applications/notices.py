@@ -8,7 +8,7 @@ import logging
 import random
 import re
 import smtplib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from string import Formatter
@@ -24,7 +24,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from applications import links
+from applications import links, request_letters
 from applications.models import (
     CONTACT,
     Application,
@@ -34,6 +34,8 @@ from applications.models import (
     DecisionState,
     Notice,
     NoticeState,
+    Request,
+    RequestAnswer,
     Right,
 )
 from credits.models import Stage
@@ -63,6 +65,7 @@ PLACEHOLDERS = frozenset(
         "done",
         "total",
         "list",
+        *request_letters.PLACEHOLDERS,
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
@@ -299,6 +302,21 @@ def render(notice: Notice) -> tuple[str, str]:
     """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
     if notice.kind == CONTACT:
         return _contact_letter(notice)
+    return _rendered(notice, lambda: _values(notice))
+
+
+def preview_answer(request: Request, answer: RequestAnswer) -> tuple[str, str]:
+    """The letter that an answer would send; nothing is stored. Raises KeyError for a template that cannot be filled."""
+    kind = MessageKind.REQUEST_ANSWER
+    notice = Notice(kind=kind, program=request.form.program, recipient=request.applicant)
+    return _rendered(
+        notice,
+        lambda: _values(notice) | _kept_lines(request_letters.placeholders(request, answer, kind=kind)),
+    )
+
+
+def _rendered(notice: Notice, values_now: Callable[[], dict[str, object]]) -> tuple[str, str]:
+    """values_now: the placeholders, asked for in the language of the letter."""
     wanted = _language(notice)
     written = None
     if "change" not in notice.values:
@@ -307,10 +325,14 @@ def render(notice: Notice) -> tuple[str, str]:
         )
         written = min(found, key=lambda template: template.language != wanted, default=None)
     with translation.override(written.language if written else wanted):
-        template = written or _built_in(notice)
-        values = _values(notice)
+        template, values = written or _built_in(notice), values_now()
         subject = " ".join(fill(template.subject, values).split())
         return subject, fill(template.body, values).strip() + "\n"
+
+
+def _kept_lines(values: dict[str, object]) -> dict[str, object]:
+    """An answer is ours and keeps its paragraphs."""
+    return values | ({"answer": Lines(values["answer"])} if "answer" in values else {})
 
 
 def _language(notice: Notice) -> str:
@@ -395,6 +417,8 @@ def _values(notice: Notice) -> dict[str, object]:
             }
     if notice.kind in REMINDERS:
         return values | _reminder_values(notice)
+    if "request" in notice.values:
+        return values | _kept_lines(request_letters.values_of(notice.values, notice.kind))
     if "collaborator" in notice.values:
         return values | _invitation_values(int(notice.values["collaborator"]))
     values |= notice.values
@@ -463,9 +487,11 @@ def _built_in(notice: Notice) -> MessageTemplate:
 
         subject, body = reminders.BUILT_IN[MessageKind(notice.kind)]
         return MessageTemplate(subject=subject, body=body)
-    if notice.kind != MessageKind.INVITATION:
+    known = {str(MessageKind.INVITATION): (INVITATION_SUBJECT, INVITATION_BODY)} | request_letters.BUILT_IN
+    if notice.kind not in known:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
-    return MessageTemplate(subject=_(INVITATION_SUBJECT), body=_(INVITATION_BODY))
+    subject, body = known[notice.kind]
+    return MessageTemplate(subject=_(subject), body=_(body))
 
 
 def _one_line(value: object) -> str:

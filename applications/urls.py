@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from applications.views import amending, applicant, award, contact, files, late, paper, people, starting
+from applications.views import (
+    amending,
+    applicant,
+    award,
+    contact,
+    files,
+    late,
+    paper,
+    people,
+    requests,
+    starting,
+)
 
 app_name = "applications"
 
@@ -20,6 +31,9 @@ urlpatterns = [
     path("applications/<uuid:public_id>/print/", paper.printed, name="printed"),
     path("applications/<uuid:public_id>/application.pdf", paper.pdf, name="pdf"),
     path("invitations/<str:token>/", people.invitation, name="invitation"),
+    path("programs/<slug:slug>/requests/<slug:key>/", requests.fill_in, name="request_form"),
+    path("requests/<uuid:public_id>/", requests.status, name="request"),
+    path("requests/<uuid:public_id>/withdraw/", requests.withdraw, name="withdraw_request"),
     path("contact/", contact.contact, name="contact"),
     path("applications/<uuid:public_id>/award/", award.award, name="award"),
     path("applications/<uuid:public_id>/amend/", amending.amend, name="amend"),

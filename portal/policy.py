@@ -55,6 +55,9 @@ PUBLIC_SITE: dict[str, Outcomes] = {
         Who.ANONYMOUS: AWAY,
     },  # one for yet another address
     "applications:contact": EVERYBODY,
+    "applications:request_form": EVERYBODY,
+    "applications:request": OWN,
+    "applications:withdraw_request": OWN,
     "applications:section": SHARED_TO_EDIT,
     "applications:autosave": POST_ONLY,
     "applications:attach": POST_ONLY,
@@ -94,6 +97,15 @@ PUBLIC_SITE: dict[str, Outcomes] = {
 
 # What a POST answers to those who may not: always the same as if the record did not exist.
 POSTS: dict[str, Outcomes] = {
+    "applications:request_form": {Who.ANONYMOUS: AWAY},
+    "applications:withdraw_request": {
+        Who.ANONYMOUS: AWAY,
+        Who.OTHER: GONE,
+        Who.STAFF: GONE,
+        Who.EDITOR: GONE,
+        Who.VIEWER: GONE,
+        Who.FORMER: GONE,
+    },
     "applications:section": {
         Who.ANONYMOUS: AWAY,
         Who.OTHER: GONE,

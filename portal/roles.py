@@ -32,6 +32,7 @@ _SEE_PROGRAM = (
     "programs.view_messagetemplate",
     "programs.view_formversion",
     "programs.view_scheduleexception",
+    "programs.view_requestform",
 )
 _SEE_MONEY = (
     "credits.view_ledgeraccount",
@@ -44,7 +45,12 @@ _SEE_MONEY = (
 
 PERMISSIONS: dict[Role, tuple[str, ...]] = {
     Role.REVIEWER: (*_SEE_REVIEW, "applications.add_review", "applications.change_review"),
-    Role.SCREENER: (*_SEE_REVIEW, "applications.view_gateresult", "applications.add_gateresult"),
+    Role.SCREENER: (
+        *_SEE_REVIEW,
+        "applications.view_request",
+        "applications.view_gateresult",
+        "applications.add_gateresult",
+    ),
     Role.MANAGER: (
         *_SEE_REVIEW,
         *_SEE_PROGRAM,
@@ -54,6 +60,7 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "applications.view_decision",
         "applications.add_decision",
         "applications.view_notice",
+        "applications.view_request",
         "programs.add_program",
         "programs.change_program",
         "programs.change_cycle",
@@ -69,6 +76,8 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "programs.add_door",
         "programs.change_door",
         "programs.delete_door",
+        "programs.add_requestform",
+        "programs.change_requestform",
         "programs.add_messagetemplate",
         "programs.change_messagetemplate",
         "programs.add_scheduleexception",
@@ -86,6 +95,7 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         *_SEE_MONEY,
         "applications.view_decision",
         "applications.view_batch",
+        "applications.view_request",
         "credits.view_block",
         "credits.view_ledgercheck",
         "programs.view_membership",

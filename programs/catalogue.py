@@ -9,7 +9,7 @@ from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import cycles, form_versions, memberships, schedule
+from programs import cycles, form_versions, memberships, request_forms, schedule
 from programs.models import CriterionKind, DeclineMode, MessageKind, Program, ProgramState
 
 NEEDED_LETTERS = {
@@ -46,7 +46,7 @@ def missing_for_opening(program: Program) -> list[str]:
     )
     problems = schedule.problems(program.schedule_rule, program.time_zone)
     missing.extend(f"Mend the calendar: {problem}" for problem in problems)
-    return missing
+    return missing + request_forms.missing(program)
 
 
 def advice(program: Program) -> list[str]:
@@ -63,6 +63,7 @@ def advice(program: Program) -> list[str]:
     gates = program.criteria.filter(kind=CriterionKind.GATE).exists()
     if gates and not memberships.people_in(program, Role.SCREENER).exists():
         found.append("Name a screener: the gates of the rubric are theirs to answer.")
+    found += request_forms.advice(program)
     if not program.faq.exists():
         found.append("Answer a few questions ahead: people find them before they write to you.")
     return found

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.roles import Role
@@ -482,6 +483,13 @@ class Door(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def address(self) -> str:
+        """Where it leads: its own address, else the request form of its key, if that is on (queries.open_doors)."""
+        if self.url or not getattr(self, "leads_to_form", False):
+            return self.url
+        return reverse("applications:request_form", args=[self.program.slug, self.key])
 
 
 class MessageKind(models.TextChoices):

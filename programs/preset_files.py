@@ -191,6 +191,24 @@ KEYS: dict[str, tuple[Kind, bool]] = {
         ],
         False,
     ),
+    "request_forms": (
+        [
+            {
+                "key": (_is_text, True),
+                "kind": (_is_text, True),
+                "is_on": (_is_flag, False),
+                "title": (_is_text, True),
+                "lead": (_is_text, False),
+                "senders": (_is_text, False),
+                "answer_days": (_is_whole, False),
+                "faq_first": (_is_flag, False),
+                "policy": (_is_text, False),
+                "outcomes": ([_is_text], False),
+                "sections": (_is_any, False),
+            }
+        ],
+        False,
+    ),
     "faq": ([{"key": (_is_text, True), "question": (_is_text, True), "answer": (_is_text, True)}], False),
     "messages": (
         [
@@ -221,6 +239,7 @@ NAMED_BY = {
     "criteria": "key",
     "rules": "kind",
     "doors": "key",
+    "request_forms": "key",
     "faq": "key",
     "messages": "kind",
     "translations": "place",

@@ -1,13 +1,11 @@
 """Programs as data: load a YAML file into the database, and write a program back to the same file."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError
 
@@ -15,7 +13,16 @@ from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import catalogue, cycles, fields, form_versions, preset_files, rulebook, schedule, translations
+from programs import (
+    catalogue,
+    cycles,
+    form_versions,
+    preset_checks,
+    preset_files,
+    rulebook,
+    schedule,
+    translations,
+)
 from programs.models import (
     Criterion,
     Door,
@@ -29,6 +36,7 @@ from programs.models import (
     ScheduleException,
 )
 from programs.preset_files import BadPreset, Document
+from programs.request_models import RequestForm
 from programs.translation_models import Translation
 
 SHIPPED = Path(__file__).parent / "presets"
@@ -134,6 +142,25 @@ PARTS = (
         "rules",
     ),
     Part(("doors",), Door, ("key", "kind", "title", "text", "url"), ("key",), "doors"),
+    Part(
+        ("request_forms",),
+        RequestForm,
+        (
+            "key",
+            "kind",
+            "is_on",
+            "title",
+            "lead",
+            "senders",
+            "answer_days",
+            "faq_first",
+            "policy",
+            "outcomes",
+            "sections",
+        ),
+        ("key",),
+        "request_forms",
+    ),
     Part(("faq",), FaqEntry, ("key", "question", "answer"), ("key",), "faq"),
     Part(
         ("messages",),
@@ -297,19 +324,23 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
     given = {column: value for path, column in COLUMNS.items() if (value := _get(document, path)) is not None}
     program = Program(slug=document["slug"], state=document.get("state", ProgramState.DRAFT), **given)
     paths = {column: path for path, column in COLUMNS.items()} | {"slug": ("slug",), "state": ("state",)}
-    _check(program, paths, (), lines, name)
+    preset_checks.check(program, paths, (), lines, name)
     entries = {}
     for part in PARTS:
         listed = _get(document, part.path) or []
         if part.model is Translation and listed:
             asked = (document.get("form") or {}).get("sections") or []
             if asked:
-                _check_form(asked, lines, name)
+                preset_checks.check_form(asked, lines, name)
             originals = translations.places(program, entries, asked)
             listed = [{"original": originals.get(entry["place"], ""), **entry} for entry in listed]
         made = [part.model(**entry) for entry in listed]
         for index, row in enumerate(made):
-            _check(row, {column: (column,) for column in part.columns}, (*part.path, index), lines, name)
+            preset_checks.check(
+                row, {column: (column,) for column in part.columns}, (*part.path, index), lines, name
+            )
+            if isinstance(row, RequestForm):
+                preset_checks.check_request_form(row, index, lines, name)
         seen: set[tuple[object, ...]] = set()
         for index, row in enumerate(made):
             named = tuple(getattr(row, column) for column in part.named_by)
@@ -335,49 +366,8 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
         raise BadPreset(f"{name}, line {at}: provider.organization_id_format is one of {known}.")
     sections = (document.get("form") or {}).get("sections") or []
     if sections:
-        _check_form(sections, lines, name)
+        preset_checks.check_form(sections, lines, name)
     return _Read(program, entries, sections)
-
-
-def _check(
-    row: models.Model,
-    paths: Mapping[str, preset_files.Path],
-    base: preset_files.Path,
-    lines: Mapping[preset_files.Path, int],
-    name: str,
-) -> None:
-    """Ask the model what is wrong with a row. Raises BadPreset for the first thing; parses dates and times in place."""
-    try:
-        row.clean_fields(exclude={"program"})
-        row.validate_constraints(exclude={"program", "slug", "short_code"})
-    except ValidationError as error:
-        for column, messages in error.message_dict.items():
-            path = (*base, *paths.get(column, ()))
-            where = ".".join(str(step + 1) if isinstance(step, int) else step for step in path)
-            raise BadPreset(
-                f"{name}, line {preset_files.line_of(lines, path)}: {where or 'program'}: {' '.join(messages)}"
-            ) from None
-
-
-def _check_form(sections: object, lines: Mapping[preset_files.Path, int], name: str) -> None:
-    found = fields.problems(sections)
-    if not found:
-        return
-    path: preset_files.Path = ("form", "sections")
-    if named := re.match(r"Question “(.*?)”", found[0]):
-        path = next(
-            (
-                (*path, number, "questions", index)
-                for number, section in enumerate(sections if isinstance(sections, list) else [])
-                if isinstance(section, Mapping) and isinstance(section.get("questions"), list)
-                for index, question in enumerate(section["questions"])
-                if isinstance(question, Mapping) and question.get("key") == named[1]
-            ),
-            path,
-        )
-    elif numbered := re.match(r"Section (\d+)", found[0]):
-        path = (*path, int(numbered[1]) - 1)
-    raise BadPreset(f"{name}, line {preset_files.line_of(lines, path)}: {found[0]}")
 
 
 # --- Saving ---------------------------------------------------------------------------------------------------------------

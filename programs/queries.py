@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -22,6 +22,7 @@ from programs.models import (
     Cycle,
     CycleState,
     Door,
+    DoorKind,
     EligibilityRule,
     FaqEntry,
     Program,
@@ -29,6 +30,7 @@ from programs.models import (
     RuleKind,
     TermMode,
 )
+from programs.request_models import RequestForm
 
 HIDDEN = (ProgramState.DRAFT, ProgramState.ARCHIVED)
 DAYS_AHEAD = 366
@@ -185,7 +187,11 @@ def program_page(slug: str) -> Program:
         public()
         .prefetch_related(
             Prefetch("criteria", to_attr="rubric"),
-            Prefetch("doors", queryset=Door.objects.order_by("position", "pk"), to_attr="other_doors"),
+            Prefetch(
+                "doors",
+                queryset=open_doors(Door.objects.select_related("program").order_by("position", "pk")),
+                to_attr="other_doors",
+            ),
             "schedule_exceptions",
         )
         .get(slug=slug)
@@ -221,8 +227,8 @@ def faq(*, q: str = "", program: Program | None = None) -> list[FaqEntry]:
     ]
 
 
-def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
-    """The questions of public programs nearest to what somebody asks in their own words, the best first.
+def faq_matches(text: str, *, most: int = 5, program: Program | None = None) -> list[FaqEntry]:
+    """The questions of public programs, or of one, nearest to what somebody asks in their own words, the best first.
 
     PostgreSQL's English dictionary drops the small words and the endings; one common word is enough to be found, and
     the question counts more than its answer.
@@ -231,13 +237,13 @@ def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
     if not words:
         return []
     if translations.is_foreign():
-        return _matches_as_read(list(words), most)
+        return _matches_as_read(list(words), most, program)
     query = reduce(or_, (SearchQuery(word, config="english") for word in words))
     vector = SearchVector("question", weight="A", config="english") + SearchVector(
         "answer", weight="C", config="english"
     )
     found = (
-        FaqEntry.objects.filter(program__in=public())
+        FaqEntry.objects.filter(program__in=[program] if program else public())
         .annotate(rank=SearchRank(vector, query))
         .filter(rank__gt=0)
         .select_related("program")
@@ -245,11 +251,11 @@ def faq_matches(text: str, *, most: int = 5) -> list[FaqEntry]:
     return list(found.order_by("-rank", "program__position", "position", "pk")[:most])
 
 
-def _matches_as_read(words: list[str], most: int) -> list[FaqEntry]:
+def _matches_as_read(words: list[str], most: int, program: Program | None) -> list[FaqEntry]:
     """The same among translated questions: words of four letters and more, by their beginnings."""
     beginnings = [word[:5] for word in words if len(word) > 3]
     ranked = []
-    for entry in faq():
+    for entry in faq(program=program):
         question, answer = entry.question.lower(), entry.answer.lower()
         rank = sum(4 * (start in question) + (start in answer) for start in beginnings)
         if rank:
@@ -257,9 +263,21 @@ def _matches_as_read(words: list[str], most: int) -> list[FaqEntry]:
     return [entry for *_order, entry in sorted(ranked)[:most]]
 
 
+def open_doors(found: QuerySet[Door]) -> QuerySet[Door]:
+    """Leave out the doors to request forms that are off. A door with an address of its own needs no form."""
+    form_on = RequestForm.objects.filter(program=OuterRef("program"), key=OuterRef("key"), is_on=True)
+    return found.annotate(leads_to_form=Exists(form_on)).exclude(
+        kind=DoorKind.FORM, url="", leads_to_form=False
+    )
+
+
 def doors(*, keys: Iterable[str] = ()) -> list[Door]:
     """Doors of public programs other than programs, each key once; `keys` picks those whose key starts so."""
-    found = Door.objects.filter(program__in=public()).exclude(kind="program").select_related("program")
+    found = (
+        open_doors(Door.objects.filter(program__in=public()))
+        .exclude(kind="program")
+        .select_related("program")
+    )
     wanted = Q()
     for key in keys:
         wanted |= Q(key__startswith=key)

@@ -62,6 +62,20 @@ LETTERS: dict[MessageKind, tuple[str, str]] = {
             "accept:\n{link}\n\n{program}"
         ),
     ),
+    MessageKind.REQUEST_RECEIPT: (
+        "We have your request {reference}",
+        (
+            "Dear {name},\n\n“{title}” has arrived ({form}). Its reference is {reference}. We usually answer by "
+            "{answer_by}; you can read it again, or withdraw it, here:\n{link}\n\n{program}"
+        ),
+    ),
+    MessageKind.REQUEST_ANSWER: (
+        "Your request {reference}: {outcome}",
+        (
+            "Dear {name},\n\nthis is our answer to “{title}”.\n\n{answer}\n\nIt also stands here:\n{link}\n\n"
+            "{program}"
+        ),
+    ),
 }
 
 RUBRIC = (

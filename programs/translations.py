@@ -33,6 +33,7 @@ ROWS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "criteria": ("criteria", "key", ("name", "description")),
     "rules": ("rules", "kind", ("sentence",)),
     "doors": ("doors", "key", ("title", "text")),
+    "request_forms": ("request_forms", "key", ("title", "lead", "policy")),
     "faq": ("faq", "key", ("question", "answer")),
 }
 """First word of a place -> the related rows, the column that names one, and its texts that the public reads."""
@@ -246,13 +247,16 @@ def _all_places(
                 yield f"{kind}.{getattr(row, named_by)}.{column}", getattr(row, column)
     for section in sections:
         yield from _form_places(section)
+    for form in rows.get("request_forms", ()):
+        for section in form.sections:
+            yield from _form_places(section, f"{FORM}{form.key}/")
 
 
-def _form_places(section: fields.Section) -> Iterator[tuple[str, str]]:
+def _form_places(section: fields.Section, base: str = FORM) -> Iterator[tuple[str, str]]:
     for name in ("title", "lead"):
-        yield f"{FORM}section.{section['key']}.{name}", section.get(name, "")
+        yield f"{base}section.{section['key']}.{name}", section.get(name, "")
     for question in section["questions"]:
-        place = f"{FORM}{question['key']}"
+        place = f"{base}{question['key']}"
         for name in ("label", "help", "placeholder"):
             yield f"{place}.{name}", question.get(name, "")
         yield f"{place}.policy", question.get("policy", {}).get("text", "")

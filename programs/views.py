@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET
 from icalendar import Calendar, Event
 
 from portal import clock, texts
-from programs import queries, router
-from programs.models import CriterionKind, Program
+from programs import queries, request_forms, router
+from programs.models import CriterionKind, Door, Program
+from programs.request_models import RequestForm, RequestSenders
 
 QUERY_LENGTH = 200
 
@@ -43,7 +44,8 @@ def directory(request: HttpRequest) -> HttpResponse:
         "any_open": any(card.clock.is_open for card in cards),
         "next_program": next((card.program for card in cards if first and card.clock.cycle is first), None),
         "today": cards[0].clock.today if cards else now.date(),
-        "doors": queries.doors()[:6],
+        "doors": (doors := queries.doors()[:6]),
+        "forms": _forms_without_door(doors),
         "question": router.QUESTIONS["use"],
         "most_questions": len(router.QUESTIONS),
     }
@@ -101,6 +103,7 @@ def program(request: HttpRequest, slug: str) -> HttpResponse:
         "faq_count": len(entries),
         "q": q,
         "next_cycle": ahead[0] if ahead else None,
+        "forms": list(request_forms.public().filter(program=found)),
     }
     return render(request, "programs/program.html", context)
 
@@ -169,6 +172,16 @@ def data_use(request: HttpRequest) -> HttpResponse:
 @require_GET
 def accessibility(request: HttpRequest) -> HttpResponse:
     return render(request, "programs/accessibility.html")
+
+
+def _forms_without_door(doors: list[Door]) -> list[RequestForm]:
+    """The forms for anybody that no door on the page leads to."""
+    led_to = {(door.program_id, door.key) for door in doors}
+    return [
+        form
+        for form in request_forms.public().filter(senders=RequestSenders.ANYBODY)
+        if (form.program_id, form.key) not in led_to
+    ]
 
 
 def _program_or_404(slug: str) -> Program:

@@ -32,6 +32,10 @@ SAMPLE: dict[str, object] = {
     "done": "8",
     "total": "20",
     "list": notices.Lines("- the program, December 2026: 12 to do, due Monday 14 December 2026"),
+    "form": "Access to a retired model",
+    "answer": "Yes. The model can be called from your organization as of today.",
+    "outcome": "approved",
+    "answer_by": "Monday 14 December 2026",
 }
 
 

@@ -6,7 +6,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from applications import desk as desk_queries
-from applications import queue
+from applications import queue, request_queue
+from portal import clock
 from portal.roles import Role
 from programs import staff
 
@@ -40,13 +41,16 @@ class Navigation:
 
 
 def of(request: HttpRequest) -> Navigation:
-    """The navigation of whoever asks. Two small queries at most."""
+    """The navigation of whoever asks. Three small queries at most."""
     desk = staff.desk(request)
     counts = desk_queries.waiting(desk)
     to_do = my_counts(request)["todo"] if desk.holds(Role.REVIEWER) else 0
     reviews = desk.sees(Role.REVIEWER, Role.SCREENER, Role.MANAGER)
     queue_url = reverse("admin:applications_application_changelist") if reviews else ""
-    parts = [Part("Review", _review(desk, queue_url, to_do)), Part("Cycle", _cycle(desk, counts))]
+    parts = [
+        Part("Review", [*_review(desk, queue_url, to_do), *_requests(desk)]),
+        Part("Cycle", _cycle(desk, counts)),
+    ]
     parts += [Part("Set up", _set_up(desk)), Part("Records", _records(desk))]
     find = "Find a reference, a title, a person" if desk.sees(Role.MANAGER) else "Find a reference or a title"
     return Navigation([part for part in parts if part.items], queue_url, find)
@@ -73,6 +77,16 @@ def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
     if desk.holds(Role.REVIEWER, Role.SCREENER, Role.MANAGER):
         items.append(Item("sliders", "My profile", reverse("admin:profile")))
     return items
+
+
+def _requests(desk: staff.Desk) -> list[Item]:
+    """The requests queue with what waits, in red once something is late."""
+    if not desk.sees(*request_queue.READS):
+        return []
+    waits = request_queue.waiting(desk, at=clock.now())
+    tone, words = ("danger", "open, some late") if waits["late"] else ("", "open")
+    url = reverse("admin:applications_request_changelist")
+    return [Item("mail", "Requests", url, waits["open"], tone, words)]
 
 
 def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
@@ -109,7 +123,7 @@ def _set_up(desk: staff.Desk) -> list[Item]:
 def _records(desk: staff.Desk) -> list[Item]:
     items = []
     if desk.sees(Role.MANAGER, Role.OPERATOR):
-        items.append(Item("mail", "Letters", reverse("admin:applications_notice_changelist")))
+        items.append(Item("send", "Letters", reverse("admin:applications_notice_changelist")))
     if desk.sees(*staff.SEES_MONEY):
         items.append(Item("coins", "Ledger", reverse("admin:credits_transfer_changelist")))
     if desk.sees(Role.AUDITOR, Role.OPERATOR):

@@ -36,7 +36,9 @@ class Request(models.Model):
     policy = models.TextField(blank=True)
     sections = models.JSONField()
     answers = models.JSONField()
-    looked_for = models.CharField(max_length=300, blank=True, help_text="What was searched in the questions first.")
+    looked_for = models.CharField(
+        max_length=300, blank=True, help_text="What was searched in the questions first."
+    )
     faq_shown = models.JSONField(
         default=list, blank=True, help_text="Keys of the answers that were shown and did not help."
     )
@@ -118,7 +120,9 @@ class RequestAnswer(models.Model):
     outcome = models.CharField(max_length=16, choices=RequestOutcome)
     text = models.TextField()
     conditions = models.TextField(blank=True)
-    until_on = models.DateField(null=True, blank=True, help_text="Last day of an approval; empty means no end.")
+    until_on = models.DateField(
+        null=True, blank=True, help_text="Last day of an approval; empty means no end."
+    )
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     answered_at = models.DateTimeField()
 

@@ -26,6 +26,7 @@ from applications import (
     intake,
     merging,
     presentation,
+    request_queue,
     standing,
 )
 from applications import answers as answering
@@ -71,6 +72,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "sent": sent,
         "withdrawn": withdrawn,
         "any": bool(drafts or rows),
+        "requests": request_queue.mine(request.user),  # type: ignore[arg-type]
     }
     if not drafts and not rows:
         context["open_cards"] = [card for card in program_queries.cards(at=now) if card.clock.is_open]

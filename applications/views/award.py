@@ -21,8 +21,9 @@ from credits import grants, posting
 from credits.models import Grant, Stage
 from credits.money import with_code
 from portal import clock
-from programs import rulebook, translations
+from programs import request_forms, rulebook, translations
 from programs.models import TermMode
+from programs.request_models import RequestKind
 from programs.rulebook import Rulebook
 
 
@@ -126,6 +127,9 @@ def _context(
         "ends": grant.expires_on or ends,
         "is_posted": grant.stage == Stage.CONFIRMED,
         **amending.shown(application, at=now),
+        "forms": list(
+            request_forms.public().filter(program=application.program).exclude(kind=RequestKind.ACCESS)
+        ),
     }
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from applications import contact as operation
 from portal import clock
 from portal.limits import TooOften, count
-from programs import queries, translations
+from programs import queries
 
 QUERY_LENGTH = 300
 PER_HOUR = 10  # from one network address
@@ -41,24 +41,19 @@ def contact(request: HttpRequest) -> HttpResponse:
     """GET ?q= looks for an answer among the questions of all programs; below it stands the form that reaches us."""
     q = " ".join(request.GET.get("q", "").replace("\x00", " ").split())[:QUERY_LENGTH]
     person = request.user if request.user.is_authenticated else None
-    urgent = translations.shown_all(operation.urgent_programs(person)) if person else []
+    urgent = operation.urgent_forms(person) if person else []
     programs = {program.slug: program for program in queries.listed()}
     choices = [("", _("Anything else")), *((slug, program.name) for slug, program in programs.items())]
-    choices += [
-        (f"urgent:{program.slug}", _("Urgent: my award of %(name)s") % {"name": program.name})
-        for program in urgent
-    ]
     initial = {"text": q, "about": request.GET.get("about", "")}
     if person:
         initial |= {"name": person.name, "email": person.email}
     form = Question(request.POST if request.method == "POST" else None, initial=initial, choices=choices)
     if request.method == "POST" and form.is_valid():
-        kind, _colon, slug = form.cleaned_data.pop("about").rpartition(":")
+        slug = form.cleaned_data.pop("about")
         try:
             count("contact", get_adapter().get_client_ip(request), most=PER_HOUR, seconds=3600)
             operation.send(
                 program=programs.get(slug),
-                urgent=kind == "urgent",
                 by=person,
                 at=clock.now(),
                 **form.cleaned_data,

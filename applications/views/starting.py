@@ -122,7 +122,10 @@ def _start_context(
         "refusal": refusal,
         "card": program_queries.card(shown, cycle, at=now),
         "cycle": cycle,
-        "doors": translations.shown_rows(program.doors.order_by("position", "pk"), "doors"),
+        "doors": translations.shown_rows(
+            program_queries.open_doors(program.doors.select_related("program").order_by("position", "pk")),
+            "doors",
+        ),
         "draft": draft,
         "sent": sent,
     }

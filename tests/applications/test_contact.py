@@ -15,7 +15,9 @@ from applications.states import State
 from portal import clock
 from programs import queries
 from programs.models import FaqEntry
+from programs.request_models import RequestKind
 from tests.factories.applications import BEFORE, make_many, make_program, make_user
+from tests.factories.requests import make_award, make_request_form
 
 pytestmark = pytest.mark.django_db
 
@@ -145,34 +147,21 @@ def test_one_network_address_does_not_flood_us() -> None:
     assert [answer.status_code for answer in answers].count(302) == 10
 
 
-def test_the_urgent_lane_is_for_people_with_an_award() -> None:
-    program = make_program(urgent_contact="urgent@example.org")
-    make_program(urgent_contact="other@example.org")
+def test_the_urgent_lane_is_shown_to_people_with_an_award_of_a_program_that_has_one() -> None:
+    program, without = make_program(), make_program()
+    form = make_request_form(program, kind=RequestKind.URGENT, senders="holders")
+    make_request_form(make_program(), kind=RequestKind.URGENT, senders="holders")
+    make_request_form(without, kind=RequestKind.URGENT, senders="holders", is_on=False)
     holder, client = awarded(program), Client()
+    Application.objects.filter(pk__in=[make_award(without).pk]).update(applicant=holder)
     client.force_login(holder)
 
     page = client.get(ADDRESS).content.decode()
-    ask(client, about=f"urgent:{program.slug}", email=holder.email)
-    notices.send_due(limit=5, at=BEFORE)
 
-    assert f"urgent:{program.slug}" in page
-    assert page.count("urgent:program") == 1
-    assert mail.outbox[0].to == ["urgent@example.org"]
-    assert mail.outbox[0].subject.startswith("Urgent")
-
-
-def test_nobody_else_sees_or_uses_the_urgent_lane() -> None:
-    program = make_program(urgent_contact="urgent@example.org")
-    other, client = make_user(), Client()
-    client.force_login(other)
-
-    refused = ask(client, about=f"urgent:{program.slug}")
-    with pytest.raises(CannotSend):
-        contact.send(text="Now!", email="a@example.org", program=program, urgent=True, by=other, at=BEFORE)
-
-    assert refused.status_code == 200
-    assert "urgent:" not in client.get(ADDRESS).content.decode()
-    assert not ContactMessage.objects.exists()
+    assert page.count("/requests/") == 1
+    assert f"/programs/{program.slug}/requests/{form.key}/" in page
+    client.force_login(make_user())
+    assert "/requests/" not in client.get(ADDRESS).content.decode()
 
 
 def test_the_page_needs_few_queries(django_assert_max_num_queries) -> None:

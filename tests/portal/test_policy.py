@@ -25,6 +25,7 @@ from tests.factories.applications import (
     make_user,
 )
 from tests.factories.files import ask, make_attachment
+from tests.factories.requests import make_request, make_request_form
 from tests.factories.sharing import invite, share, verified
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +86,7 @@ def world() -> dict[str, object]:
         "sent": sent,
         "invitation": invite(draft, make_user(), at=AFTER),
         "grant": Grant.objects.get(),
+        "request": make_request(make_request_form(program), by=owner, at=AFTER),
         "people": {
             Who.ANONYMOUS: None,
             Who.OTHER: make_user(),
@@ -114,6 +116,10 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[links.invitation_token(world["invitation"].public_id)])
     if route == "applications:attach":
         return reverse(route, args=[world["draft"].public_id, "files"])
+    if route == "applications:request_form":
+        return reverse(route, args=[world["program"].slug, world["request"].form.key])
+    if route in ("applications:request", "applications:withdraw_request"):
+        return reverse(route, args=[world["request"].public_id])
     elsewhere = ("applications:start", "applications:mine", "applications:award_of")
     if route.startswith("applications:") and route not in elsewhere:
         key = {

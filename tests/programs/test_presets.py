@@ -23,6 +23,7 @@ from programs.models import (
     ProgramState,
     ScheduleException,
 )
+from programs.request_models import RequestForm
 from programs.translation_models import Translation
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -248,7 +249,8 @@ def test_every_column_of_a_program_has_its_place_in_the_file():
 
 @pytest.mark.parametrize("part", presets.PARTS, ids=lambda part: part.related_name)
 def test_every_column_of_a_part_has_its_place_in_the_file(part):
-    assert set(part.columns) == columns_of(part.model)
+    unpublished = {"draft"}  # questions that are being changed stay where they are
+    assert set(part.columns) == columns_of(part.model) - unpublished
 
 
 def test_every_model_that_belongs_to_a_program_is_written():
@@ -257,6 +259,7 @@ def test_every_model_that_belongs_to_a_program_is_written():
         Criterion,
         EligibilityRule,
         Door,
+        RequestForm,
         FaqEntry,
         MessageTemplate,
         Translation,
