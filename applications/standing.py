@@ -116,13 +116,15 @@ def phase_of(application: Application, *, at: datetime) -> Phase:
         return Phase.WITHDRAWN
     if application.state == State.AWARDED:
         return Phase.AWARDED
-    if application.state == State.DEFERRED:  # with us, until an evaluation has decided it
-        return Phase.FROZEN
     cycle = application.cycle
-    if cycle is None or at < cycle.cut_off_at:
+    if cycle is None or (at < cycle.cut_off_at and application.came_from_id is None):
         return Phase.OPEN
     # Asked for every state, so that a quiet decline costs the same reads as no decision.
     told = not rulebook.for_application(application).is_quiet and application.state == State.DECLINED
+    if (
+        application.state == State.DEFERRED
+    ):  # not decided yet: after the date it goes into the next evaluation
+        return Phase.FROZEN
     return Phase.CLOSED if told or at >= cycles.end_of_decided_by(cycle) else Phase.FROZEN
 
 
