@@ -1,6 +1,6 @@
 # What people type. `make run` and `make test` need Python 3.11 or newer and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean
+.PHONY: help setup run test check bench messages lock clean
 SHELL := /bin/bash
 PY := .venv/bin/python
 PORT ?= 8000
@@ -32,6 +32,9 @@ check: setup  ## style, types, import rules, templates, migrations
 
 bench: setup  ## measure, and print every figure as a ratio (docs/speed.md)
 	$(PY) -m bench
+
+messages:  ## find texts to translate, bring locale/ up to date and compile it (docs/languages.md)
+	$(NO_SERVERS) $(PY) manage.py messages --show
 
 lock:  ## resolve the three lock files again from pyproject.toml (needs uv)
 	uv pip compile $(LOCK) --all-extras pyproject.toml -o requirements.lock

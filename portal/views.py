@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,6 +15,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views import i18n
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from portal import api_tokens as tokens
@@ -98,8 +100,15 @@ def api_docs(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@csrf_exempt
 def set_language(request: HttpRequest) -> HttpResponse:
-    """Keep the language somebody chose, in a cookie and with their account, and lead back to the page."""
+    """Keep the language somebody chose, in a cookie and with their account, and lead back to the page.
+
+    The switch stands on every page, and most pages set no cookie: instead of a token, browsers say here whether the
+    form was ours. From elsewhere the session's cookie does not come along, and no more than a language is at stake.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise PermissionDenied
     response = i18n.set_language(request)
     if request.user.is_authenticated:
         languages.keep(user=request.user, language=request.POST.get("language", ""))

@@ -135,7 +135,7 @@ def clock_of(program: Program, cycle: Cycle | None, *, at: datetime) -> Clock:
             marks=day_strip.marks(first=first, last=program.opens_on, today=today, tall=(program.opens_on,)),
         )
     if not is_open or cycle is None:
-        word = _("Open") if is_open else program.get_state_display()
+        word = _("Open") if is_open else _(program.get_state_display())
         return Clock(is_open, word, "good" if is_open else "", today, cycle, None, None)
     last = cycle.cut_off_at.astimezone(zone).date()
     first = min(last - timedelta(days=35), today)
