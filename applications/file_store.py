@@ -24,7 +24,7 @@ from applications import file_inspection
 from portal.refusals import Refused
 
 logger = logging.getLogger(__name__)
-_PLACE = 2  # leading characters of a name that are its folder, so that no folder grows without end
+PLACE = 2  # leading characters of a name that are its folder, so that no folder grows without end
 
 
 class TooLarge(Refused):
@@ -58,7 +58,7 @@ class Kept:
 @contextmanager
 def received(chunks: Iterable[bytes], *, most_bytes: int) -> Iterator[Path]:
     """Write what is uploaded to a file that is gone afterwards. Raises TooLarge."""
-    path = _root() / "incoming" / secrets.token_hex(16)
+    path = root() / "incoming" / secrets.token_hex(16)
     _private_folder(path.parent)
     try:
         with path.open("xb") as file:
@@ -133,7 +133,7 @@ def path_of(stored_name: str) -> Path:
     """Where a kept file lies. Only names that this module gave out are looked for."""
     if len(stored_name) != 32 or not stored_name.isalnum():
         raise ValueError("no name of a kept file")
-    return _root() / stored_name[:_PLACE] / stored_name
+    return root() / stored_name[:PLACE] / stored_name
 
 
 def opened(stored_name: str) -> BinaryIO:
@@ -147,7 +147,8 @@ def forget(stored_name: str) -> None:
         path_of(stored_name).unlink(missing_ok=True)
 
 
-def _root() -> Path:
+def root() -> Path:
+    """The folder of all attached files."""
     return Path(settings.MEDIA_ROOT) / "attachments"
 
 
