@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext
 
 from applications import file_names, file_store, intake
+from applications.blinding import telling
 from applications.file_store import Verdict
 from applications.models import Application, ApplicationRevision, Attachment, AttachmentState
 from applications.states import State
@@ -237,7 +238,7 @@ def listed(application: Application, *, audiences: Collection[str], blind: bool)
     found: list[Listed] = []
     for key, rows in by_question(application).items():
         question = questions[key]
-        if question.get("audience", "everyone") not in audiences or (blind and question.get("blind")):
+        if question.get("audience", "everyone") not in audiences or (blind and telling(question)):
             continue
         for row in rows:
             name = f"attachment-{len(found) + 1}.{row.extension}" if blind else row.name

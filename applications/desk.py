@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import MD5, Cast, Coalesce, Concat
 
 from applications.emails import institution_domain
 from applications.models import (
@@ -11,12 +12,11 @@ from applications.models import (
     Assignment,
     AssignmentState,
     Decision,
-    DecisionKind,
-    DecisionState,
     Notice,
     NoticeState,
     Review,
     ReviewState,
+    decision,
 )
 from applications.models.intake import ApplicationQuerySet
 from credits.models import Grant
@@ -31,12 +31,12 @@ SEES_ALL_OF_PROGRAM = (Role.MANAGER, Role.SCREENER)
 def visible(desk: Desk, base: ApplicationQuerySet | None = None) -> ApplicationQuerySet:
     """Every sent application this person may see: the one rule behind lists, pages, search, history and bulk actions.
 
-    Managers and screeners see their programs, reviewers what is assigned to them and not given back. Nobody sees an
-    application they have a conflict with. A superuser sees all.
+    Managers and screeners see their programs, reviewers what is assigned to them and not given back. A superuser sees
+    all programs. Nobody, a superuser included, sees an application they have a conflict with.
     """
     rows = (Application.objects.all() if base is None else base).filter(submitted_at__isnull=False)
     if desk.everything:
-        return rows
+        return without_conflict(desk, rows)
     mine = Assignment.objects.filter(reviewer=desk.user).exclude(state=AssignmentState.RECUSED)
     review_ids = desk.program_ids(Role.REVIEWER)
     whole = desk.program_ids(*SEES_ALL_OF_PROGRAM)
@@ -137,30 +137,45 @@ def to_do_count(desk: Desk) -> int:
 def next_to_review(
     desk: Desk, *, after: int | None = None, cycle_id: int | None = None
 ) -> Application | None:
-    """The next application of my queue: the earliest due first, then by id; `after` goes on behind one of them.
+    """The next application of my queue; `after` goes on behind one of them, reviewed or skipped.
 
-    Starts again at the first when nothing lies behind. Applications that are no longer in review are passed over.
+    The earliest due first, then those that fewest others have reviewed, and among equals an order drawn for each person,
+    so that colleagues do not all read the same ones first. Starts again at the first when nothing lies behind.
+    Applications that are no longer in review are passed over.
     """
-    waiting = (
-        visible(desk)
-        .filter(
-            assignments__reviewer=desk.user,
+    place = {
+        "due": F("assignments__due_at"),
+        "others": _reviews_by_others(desk),
+        "dice": MD5(Concat(Cast("pk", CharField()), Value(f"-{desk.user.pk}"))),
+    }
+    mine = Application.objects.filter(assignments__reviewer=desk.user).annotate(**place)
+    waiting = visible(
+        desk,
+        mine.filter(
             assignments__state=AssignmentState.TO_DO,
             state="in_review",
             program_id__in=desk.program_ids(Role.REVIEWER),
-        )
-        .order_by("assignments__due_at", "pk")
-    )
+        ),
+    ).order_by("due", "others", "dice")
     if after is not None:
-        here = Assignment.objects.filter(application_id=after, reviewer=desk.user).first()
+        here = mine.filter(pk=after).values_list("due", "others", "dice").first()
         if here is not None:
-            later = waiting.filter(
-                Q(assignments__due_at__gt=here.due_at) | Q(assignments__due_at=here.due_at, pk__gt=after)
-            ).first()
+            due, others, dice = here
+            behind = Q(due__gt=due) | Q(due=due, others__gt=others) | Q(due=due, others=others, dice__gt=dice)
+            later = waiting.filter(behind).first()
             if later is not None:
                 return later
         waiting = waiting.exclude(pk=after)
     return waiting.first()
+
+
+def _reviews_by_others(desk: Desk) -> Coalesce:
+    """How many others have reviewed an application. The own review does not count: it would move what was just read."""
+    others = Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN).exclude(
+        reviewer=desk.user
+    )
+    counted = others.order_by().values("application").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(counted), 0)
 
 
 def cycles_in_review(desk: Desk) -> QuerySet[Cycle]:
@@ -172,13 +187,8 @@ def cycles_in_review(desk: Desk) -> QuerySet[Cycle]:
 
 
 def second_person_wanted(desk: Desk) -> QuerySet[Decision]:
-    """Pending awards above the limit that this person may approve: proposed by somebody else, free of conflicts."""
-    waiting = Decision.objects.filter(
-        kind=DecisionKind.AWARD,
-        state=DecisionState.PENDING,
-        approved_by__isnull=True,
-        amount_cents__gt=F("four_eyes_above_cents"),
-    ).exclude(proposed_by=desk.user)
+    """Pending awards that need a second person and may have this one: proposed by somebody else, free of conflicts."""
+    waiting = Decision.objects.filter(decision.second_person_wanted()).exclude(proposed_by=desk.user)
     if not desk.everything:
         programs = desk.program_ids(Role.MANAGER, Role.FINANCE)
         allowed = without_conflict(desk, Application.objects.filter(program_id__in=programs))
@@ -188,10 +198,10 @@ def second_person_wanted(desk: Desk) -> QuerySet[Decision]:
 
 def parked_letters(desk: Desk) -> QuerySet[Notice]:
     """Letters that were given up after too many tries."""
-    letters = Notice.objects.filter(state=NoticeState.PARKED)
-    if desk.everything or desk.holds(Role.OPERATOR):
-        return letters
-    return letters.filter(program_id__in=desk.program_ids(Role.MANAGER))
+    parked = Notice.objects.filter(state=NoticeState.PARKED)
+    if desk.holds(Role.OPERATOR):
+        return parked
+    return letters(desk).filter(state=NoticeState.PARKED)
 
 
 def failed_grants(desk: Desk) -> QuerySet[Grant]:
@@ -204,13 +214,12 @@ def failed_grants(desk: Desk) -> QuerySet[Grant]:
 
 
 def letters(desk: Desk) -> QuerySet[Notice]:
-    """The letters of the programs this person runs; the content of letters about a conflict stays out."""
+    """The letters of the programs this person runs, without those about an application they have a conflict with."""
     rows = Notice.objects.all()
-    if desk.everything:
-        return rows
-    rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.OPERATOR))
-    hidden = Application.objects.filter(conflicts__user=desk.user)
-    return rows.exclude(application__in=hidden)
+    if not desk.everything:
+        rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.OPERATOR))
+    allowed = without_conflict(desk, Application.objects.filter(pk=OuterRef("application")))
+    return rows.filter(Q(application=None) | Exists(allowed))
 
 
 def waiting(desk: Desk) -> dict[str, int]:

@@ -7,47 +7,44 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from applications import again, attachments, awards, differences, presentation, queue, review, scoring
+from applications import (
+    again,
+    awards,
+    differences,
+    gates,
+    looks,
+    queue,
+    reading,
+    review,
+    scoring,
+    threads,
+)
 from applications import asked as asked_of
+from applications.blinding import TELLING_CHECKS, Identity, telling
 from applications.desk import visible, without_conflict
 from applications.models import (
+    STANDING,
     Application,
     Assignment,
     AssignmentState,
     CheckOutcome,
     Decision,
-    DecisionState,
-    GateResult,
+    Redaction,
     Review,
     ReviewState,
+    Score,
     ScreeningCheck,
+    ThreadMessage,
 )
+from applications.reading import Access, Part
 from applications.states import State
 from credits.money import with_code
 from portal import texts
 from portal.roles import Role
 from programs import fields, rulebook
 from programs.models import Criterion, RuleKind
+from programs.rulebook import Rulebook
 from programs.staff import Desk
-from programs.texts import word_count
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer as read on the staff side. `note` says the length against the limit."""
-
-    label: str
-    lines: list[str]
-    note: str = ""
-    mono: bool = False
-    files: Sequence[attachments.Listed] = ()
-
-
-@dataclass(frozen=True)
-class Part:
-    key: str
-    title: str
-    answers: list[Answer]
 
 
 @dataclass(frozen=True)
@@ -64,6 +61,7 @@ class Alike:
     """Another application that reads alike or shares something, which this person may see."""
 
     application: Application
+    title: str
     why: str
     share: int | None
 
@@ -80,11 +78,17 @@ class Earlier:
 
 @dataclass(frozen=True)
 class Line:
-    """One criterion of the rubric with its scale and the value given, if any."""
+    """One criterion of the rubric with its scale and what was given, if anything.
+
+    is_open: it is scored in the part that is open now. sealed: it was scored before names were seen.
+    """
 
     criterion: Criterion
     value: int | None
     scale: list[tuple[int, str]]
+    not_applicable: bool = False
+    is_open: bool = True
+    sealed: bool = False
 
     @property
     def low(self) -> str:
@@ -96,27 +100,12 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Gate:
-    criterion: Criterion
-    result: GateResult | None
-
-
-@dataclass(frozen=True)
 class Peer:
-    """A review that is in, with its scores in the order of the rubric."""
+    """A review that is in, with its scores in the order of the rubric. rubric: its version where that is another one."""
 
     review: Review
-    scores: list[tuple[str, int | None]]
-
-
-@dataclass(frozen=True)
-class Access:
-    """What one person may read of one application."""
-
-    audiences: frozenset[str]
-    blind: bool
-    peers: bool
-    identity: bool
+    scores: list[tuple[str, str]]
+    rubric: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +113,7 @@ class Dossier:
     """Everything a staff page shows of an application."""
 
     application: Application
+    title: str
     access: Access
     facts: list[tuple[str, str]]
     parts: list[Part]
@@ -134,13 +124,17 @@ class Dossier:
     alike_hidden: int
     earlier: list[Earlier]
     policies: list[str]
-    gates: list[Gate]
+    gates: list[gates.Gate]
+    answers_digest: str
     peers: list[Peer]
     peers_waiting: int
     summary: dict[str, Any] | None
     assignment: Assignment | None
     mine: Review | None
+    part: review.Part = review.Part.WHOLE
     rubric: list[Line] = field(default_factory=list)
+    thread: list[ThreadMessage] | None = None
+    thread_closed: str = ""
 
     @property
     def warnings(self) -> int:
@@ -152,72 +146,86 @@ def access(
 ) -> Access:
     """What this person may read: audience by role; no identity in a blind first look; peers after one's own review.
 
-    A first look is over when the own review is in. Managers and screeners of the program are not blind, but one who
-    has to review this application waits for the peers' reviews like everybody else.
+    A first look is over when its part of the own review was handed in. Managers and screeners of the program are not
+    blind, but one who has to review this application waits for the peers' reviews like everybody else.
     """
     program_id = application.program_id
     audiences = {"everyone"}
-    if desk.holds(Role.SCREENER, program_id=program_id):
+    screens = desk.holds(Role.SCREENER, program_id=program_id)
+    if screens:
         audiences.add("screener")
     manages = desk.everything or desk.holds(Role.MANAGER, program_id=program_id)
     if manages:
         audiences.add("manager")
     is_in = mine is not None and mine.state == ReviewState.IN
     assigned = assignment is not None and assignment.state == AssignmentState.TO_DO
-    whole = manages or desk.holds(Role.SCREENER, program_id=program_id)
     return Access(
         audiences=frozenset(audiences),
-        blind=rulebook.for_application(application).blind_first_look and not whole and not is_in,
+        blind=looks.is_blind(desk, application, mine),
         peers=is_in or (manages and not assigned),
         identity=manages,
+        whole=manages or screens,
+        screens=screens,
     )
 
 
 def of(desk: Desk, application: Application) -> Dossier:
     """Read an application for a member of staff. About a dozen queries, none per row.
 
-    The application comes from desk.visible, with program, cycle and form version loaded.
+    The application comes from desk.visible, with program, cycle, rules and form version loaded.
     """
-    mine = Review.objects.filter(application=application, reviewer=desk.user).first()
-    assignment = (
-        Assignment.objects.filter(application=application, reviewer=desk.user)
-        .exclude(state=AssignmentState.RECUSED)
-        .first()
+    assignments = list(
+        Assignment.objects.filter(application=application).exclude(state=AssignmentState.RECUSED)
     )
+    assignment = next((row for row in assignments if row.reviewer_id == desk.user.pk), None)
+    reviews = _reviews(application)
+    mine = next((row for row in reviews if row.reviewer_id == desk.user.pk), None)
+    others = [row for row in reviews if row is not mine and row.state == ReviewState.IN]
     may = access(desk, application, mine=mine, assignment=assignment)
-    parts, withheld, restricted = _parts(application, may)
+    identity = looks.identity_of(application) if may.blind else None
+    answers = reading.read(application, may, identity)
     found = list(ScreeningCheck.objects.filter(application=application))
-    alike, hidden = _alike(desk, application, found)
-    rubric = rulebook.for_application(application).scores
-    reviews = list(
-        Review.objects.filter(application=application, state=ReviewState.IN)
-        .exclude(reviewer=desk.user)
-        .select_related("reviewer")
-        .prefetch_related("scores")
-        .order_by("submitted_at")
+    if may.blind:
+        found = [check for check in found if check.kind not in TELLING_CHECKS]
+    alike, hidden = _alike(desk, application, found, may)
+    rules = rulebook.for_application(application)
+    part = review.part_of(rules=rules, mine=mine, knows_names=not may.blind)
+    talk, closed = _thread(
+        desk,
+        application,
+        may,
+        mine=mine,
+        assignments=assignments,
+        others=len(others),
+        wanted=rules.reviews_wanted,
     )
-    totals = [row.total for row in reviews if row.total is not None]
-    if mine is not None and mine.state == ReviewState.IN and mine.total is not None:
-        totals.append(mine.total)
+    standing = gates.standing(application, review.gates_for(application), may.audiences)
     return Dossier(
         application=application,
+        title=_title(application, may, identity, answers.copies),
         access=may,
-        facts=_facts(application, may),
-        parts=parts,
-        withheld=withheld,
-        restricted=restricted,
-        checks=_checks(application, found),
+        facts=[
+            (name, identity.hide(words) if identity else words) for name, words in _facts(application, may)
+        ],
+        parts=answers.parts,
+        withheld=answers.withheld,
+        restricted=answers.restricted,
+        checks=_checks(application, found, may),
         alike=alike,
         alike_hidden=hidden,
-        earlier=_earlier(desk, application, may),
+        earlier=_earlier(desk, application, may, identity),
         policies=_policies(application),
-        gates=_gates(application),
-        peers=[_peer(row, rubric) for row in reviews] if may.peers else [],
-        peers_waiting=0 if may.peers or assignment is None else len(reviews),
-        summary=scoring.summary(totals) if may.peers else None,
+        gates=standing,
+        answers_digest=gates.digest_of(application.pk) if standing and may.screens else "",
+        peers=[_peer(row, rules) for row in others] if may.peers else [],
+        peers_waiting=0 if may.peers or assignment is None else len(others),
+        summary=_summary(others, mine) if may.peers else None,
         assignment=assignment,
         mine=mine,
-        rubric=_rubric(rubric, mine),
+        part=part,
+        rubric=_rubric(rules, mine, part),
+        thread=talk,
+        thread_closed=closed,
     )
 
 
@@ -226,7 +234,60 @@ def as_reviewer(application: Application, *, first_look: bool) -> tuple[list[Par
     many answers only others read. Applicants see the same before they send.
     """
     may = Access(audiences=frozenset({"everyone"}), blind=first_look, peers=False, identity=False)
-    return _parts(application, may)
+    found = reading.read(application, may, looks.identity_of(application) if first_look else None)
+    return found.parts, found.withheld, found.restricted
+
+
+def _title(
+    application: Application, may: Access, identity: Identity | None, copies: Mapping[str, Redaction]
+) -> str:
+    """The title as this person reads it: a screener's copy for reviewers, without names in a blind look."""
+    title = application.title
+    for question in fields.questions(application.form_version.sections) if copies and not may.whole else ():
+        if question.get("maps_to") == "title" and question["key"] in copies:
+            title = copies[question["key"]].text
+    return (identity.hide(title) if identity is not None else title) or str(application.reference or "")
+
+
+def _reviews(application: Application) -> list[Review]:
+    """All reviews with their scores, in the order in which they came in. Two queries."""
+    return list(
+        Review.objects.filter(application=application)
+        .select_related("reviewer", "rules_version")
+        .defer("rules_version__content")
+        .prefetch_related("scores")
+        .order_by("submitted_at", "pk")
+    )
+
+
+def _summary(others: Iterable[Review], mine: Review | None) -> dict[str, Any] | None:
+    rows = [*others, *([mine] if mine is not None and mine.state == ReviewState.IN else [])]
+    return scoring.summary(row.total for row in rows if row.total is not None)
+
+
+def _thread(
+    desk: Desk,
+    application: Application,
+    may: Access,
+    *,
+    mine: Review | None,
+    assignments: Sequence[Assignment],
+    others: int,
+    wanted: int,
+) -> tuple[list[ThreadMessage] | None, str]:
+    """The thread, None for those who never read it, and why it is closed. The rule is threads.why_closed, asked here of
+    rows that are loaded already.
+    """
+    looks_in = others + (mine is not None and mine.state == ReviewState.IN)
+    is_reviewer = any(row.reviewer_id == desk.user.pk for row in assignments)
+    if not (is_reviewer or desk.holds(Role.MANAGER, program_id=application.program_id)):
+        return None, ""
+    if not may.peers:
+        return None, "Reviewers of this application talk here once their reviews are in."
+    waits = any(row.state == AssignmentState.TO_DO for row in assignments)
+    if looks_in < wanted and (waits or not looks_in):
+        return None, "Reviewers talk here once all reviews are in."
+    return list(threads.messages(application)), ""
 
 
 def _facts(application: Application, may: Access) -> list[tuple[str, str]]:
@@ -254,49 +315,12 @@ def _facts(application: Application, may: Access) -> list[tuple[str, str]]:
     return rows
 
 
-def _parts(application: Application, may: Access) -> tuple[list[Part], list[str], int]:
-    sections = application.form_version.sections
-    questions = {question["key"]: question for question in fields.questions(sections)}
-    parts: list[Part] = []
-    withheld: list[str] = []
-    restricted = 0
-    files: dict[str, list[attachments.Listed]] = {}
-    for listed in attachments.listed(application, audiences=may.audiences, blind=may.blind):
-        files.setdefault(listed.key, []).append(listed)
-    for section in presentation.shown(sections, application.answers, with_empty=False):
-        answers = []
-        for item in section.items:
-            question = questions[item.key]
-            if question.get("audience", "everyone") not in may.audiences:
-                restricted += 1
-            elif may.blind and question.get("blind"):
-                withheld.append(item.label)
-            elif item.lines:
-                lines = [] if item.key in files else _paragraphs(item)
-                note = _length(question, item.lines)
-                answers.append(Answer(item.label, lines, note, item.mono, files.get(item.key, ())))
-        if answers:
-            parts.append(Part(section.key, section.title, answers))
-    return parts, withheld, restricted
-
-
-def _paragraphs(item: presentation.Shown) -> list[str]:
-    return [line for text in item.lines for line in str(text).split("\n") if line.strip()]
-
-
-def _length(question: Mapping[str, Any], lines: Sequence[str]) -> str:
-    limit = question.get("max_words")
-    return (
-        f"{word_count(' '.join(lines)):,} of {limit:,} words"
-        if limit and question["type"] == "long_text"
-        else ""
-    )
-
-
-def _checks(application: Application, found: Iterable[ScreeningCheck]) -> list[Check]:
+def _checks(application: Application, found: Iterable[ScreeningCheck], may: Access) -> list[Check]:
     by_kind = {check.kind: check for check in found}
     rows = []
     for rule in rulebook.for_application(application).rules:
+        if may.blind and rule.kind in TELLING_CHECKS:
+            continue
         check = by_kind.get(rule.kind)
         if check is None:
             rows.append(Check(rule.get_kind_display(), "success", "nothing found"))
@@ -315,8 +339,13 @@ _WHY = {
 }
 
 
-def _alike(desk: Desk, application: Application, found: Iterable[ScreeningCheck]) -> tuple[list[Alike], int]:
-    """The applications that checks name, as far as this person may see them, and how many others there are."""
+def _alike(
+    desk: Desk, application: Application, found: Iterable[ScreeningCheck], may: Access
+) -> tuple[list[Alike], int]:
+    """The applications that checks name, as far as this person may see them, and how many others there are.
+
+    In a blind look those whose names this person knows are among the others: one text tells of the next.
+    """
     named: dict[int, tuple[str, int | None]] = {}
     for check in found:
         for entry in check.details.get("applications", ()):
@@ -328,11 +357,15 @@ def _alike(desk: Desk, application: Application, found: Iterable[ScreeningCheck]
     if not named:
         return [], 0
     rows = visible(desk).filter(pk__in=named).exclude(pk=application.pk).defer("answers")
-    alike = [Alike(row, *named[row.pk]) for row in rows]
+    if may.blind:
+        rows = rows.filter(looks.blind_to(desk))
+    shown = list(rows)
+    titles = looks.titles(desk, shown)
+    alike = [Alike(row, titles[row.pk], *named[row.pk]) for row in shown]
     return sorted(alike, key=lambda row: -(row.share or 0)), len(named) - len(alike)
 
 
-def _earlier(desk: Desk, application: Application, may: Access) -> list[Earlier]:
+def _earlier(desk: Desk, application: Application, may: Access, identity: Identity | None) -> list[Earlier]:
     """What the same person sent before, newest first, with what changed since; in a blind look only what an amendment
     changes, without the answers that tell who applies.
 
@@ -343,7 +376,7 @@ def _earlier(desk: Desk, application: Application, may: Access) -> list[Earlier]
         compared = again.earlier_of(application) if application.amends_id is not None else None
         if compared is None or _stepped_back(desk, compared):
             return []
-        return [Earlier(compared, "", changes(compared, application, may), linked=False)]
+        return [Earlier(compared, "", _masked(changes(compared, application, may), identity), linked=False)]
     rows = list(
         visible(desk)
         .filter(applicant_id=application.applicant_id, submitted_at__lt=application.submitted_at)
@@ -382,7 +415,7 @@ def changes(before: Application, after: Application, may: Access) -> list[differ
         if after.amends_id is not None:
             leave_out |= asked_of.amount_keys(form) | _named_since(before, form)
         if may.blind:
-            leave_out |= {question["key"] for question in fields.questions(form) if question.get("blind")}
+            leave_out |= {question["key"] for question in fields.questions(form) if telling(question)}
     return differences.between(
         differences.Side(before.form_version.sections, before.answers),
         differences.Side(after.form_version.sections, after.answers),
@@ -409,48 +442,67 @@ def _policies(application: Application) -> list[str]:
     return found
 
 
-def _gates(application: Application) -> list[Gate]:
-    results = {
-        result.criterion_id: result
-        for result in GateResult.objects.filter(application=application).select_related("decided_by")
-    }
-    return [Gate(gate, results.get(gate.pk)) for gate in review.gates_for(application)]
+def _masked(found: Iterable[differences.Change], identity: Identity | None) -> list[differences.Change]:
+    """Changes without names. A name may stand across two runs, so it is looked for in each side as a whole first."""
+    if identity is None:
+        return list(found)
+    masked = []
+    for change in found:
+        old = identity.hide(" ".join(text for kind, text in change.runs if kind != "ins"))
+        new = identity.hide(" ".join(text for kind, text in change.runs if kind != "del"))
+        masked.append(differences.Change(change.label, differences.runs(old, new)))
+    return masked
 
 
-def _rubric(criteria: Sequence[Criterion], mine: Review | None) -> list[Line]:
-    values = dict(mine.scores.values_list("criterion_id", "value")) if mine else {}
+def _rubric(rules: Rulebook, mine: Review | None, part: review.Part) -> list[Line]:
+    given = {score.criterion_id: score for score in mine.scores.all()} if mine else {}
+    now = {criterion.pk for criterion in review.open_criteria(rules, part)}
     return [
         Line(
             criterion,
-            values.get(criterion.pk),
+            given[criterion.pk].value if criterion.pk in given else None,
             [
                 (value, str(criterion.anchors.get(str(value), "")))
                 for value in range(1, criterion.scale_max + 1)
             ],
+            not_applicable=criterion.pk in given and given[criterion.pk].not_applicable,
+            is_open=criterion.pk in now,
+            sealed=part == review.Part.NAMED and criterion.pk not in now,
         )
-        for criterion in criteria
+        for criterion in rules.scores
     ]
 
 
-def _peer(row: Review, criteria: Sequence[Criterion]) -> Peer:
-    values = {score.criterion_id: score.value for score in row.scores.all()}
-    return Peer(row, [(criterion.name, values.get(criterion.pk)) for criterion in criteria])
+def _peer(row: Review, rules: Rulebook) -> Peer:
+    given = {score.criterion_id: score for score in row.scores.all()}
+    other = row.rules_version is not None and row.rules_version.number != rules.version
+    return Peer(
+        row,
+        [(criterion.name, _word(given.get(criterion.pk))) for criterion in rules.scores],
+        row.rules_version.number if other and row.rules_version else None,
+    )
+
+
+def _word(score: Score | None) -> str:
+    if score is None:
+        return "–"
+    return "n/a" if score.not_applicable else str(score.value)
 
 
 def standing_decision(application: Application) -> Decision | None:
     """The decision of an application that was not undone."""
     return (
-        Decision.objects.filter(application=application)
-        .exclude(state=DecisionState.VOID)
+        Decision.objects.filter(application=application, state__in=STANDING)
         .select_related("proposed_by", "approved_by", "released_by", "grant")
         .first()
     )
 
 
 def past_decisions(application: Application) -> list[Decision]:
-    """The decisions that were undone, newest first, ten at most."""
+    """The decisions that were undone or led into this evaluation, newest first, ten at most."""
     return list(
-        Decision.objects.filter(application=application, state=DecisionState.VOID)
+        Decision.objects.filter(application=application)
+        .exclude(state__in=STANDING)
         .select_related("proposed_by")
         .order_by("-proposed_at")[:10]
     )

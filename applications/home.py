@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Q
 
-from applications import boards
+from applications import boards, looks
 from applications.desk import (
     Load,
     cycles_in_review,
@@ -65,6 +65,7 @@ class Home:
     loads: list[Load]
     first: Load | None
     next: Application | None
+    next_title: str
     pace: int
     due_in_days: int | None
     changes: list[Change]
@@ -81,12 +82,14 @@ def home(desk: Desk, *, at: datetime) -> Home:
     mine = loads(desk) if desk.holds(Role.REVIEWER) else []
     first = next((load for load in mine if load.to_do), None)
     days = (first.cycle.review_due_at - at).days if first else None
+    onward = next_to_review(desk) if first else None
     manages = desk.sees(Role.MANAGER)
     health = boards.health(list(cycles_in_review(desk)[:6])) if manages else []
     return Home(
         loads=mine,
         first=first,
-        next=next_to_review(desk) if first else None,
+        next=onward,
+        next_title=looks.titles(desk, [onward])[onward.pk] if onward else "",
         pace=-(-first.to_do // max(1, days or 0)) if first else 0,
         due_in_days=days,
         changes=changes(desk, since=at - timedelta(days=1)),

@@ -21,15 +21,16 @@ from django.db.models import (
     Value,
 )
 
-from applications import boards
+from applications import boards, looks
+from applications.blinding import TELLING_CHECKS
 from applications.models import (
+    STANDING,
     Application,
     Assignment,
     AssignmentState,
     CheckOutcome,
     Conflict,
     Decision,
-    DecisionState,
     Recusal,
     Review,
     ReviewState,
@@ -79,6 +80,9 @@ class RowFacts:
     wanted: range = range(1, 3)
     mine: str = ""  # "todo", "draft", "done" or ""
     decision: str = ""  # a DecisionKind
+    title: str = ""  # as this person may read it
+    field: str = ""
+    blind: bool = False
 
 
 MINE = {"todo": "To do", "draft": "Draft saved", "done": "Scored"}
@@ -105,8 +109,12 @@ def facts(desk: Desk, page: Sequence[Application]) -> dict[int, RowFacts]:
         else RowFacts()
         for row in page
     }
+    for pk, name in looks.named(desk, page).items():
+        found[pk].title, found[pk].field, found[pk].blind = name.title, word(name.field), name.blind
     for check in ScreeningCheck.objects.filter(application_id__in=ids).order_by("kind"):
         facts_of = found[check.application_id]
+        if facts_of.blind and check.kind in TELLING_CHECKS:
+            continue
         tone = "danger" if check.outcome == CheckOutcome.BLOCK else ""
         if not tone and check.kind not in INFORMS_ONLY:
             tone = "warning"
@@ -146,7 +154,7 @@ def _work_on(desk: Desk, ids: Sequence[int]) -> QuerySet[Any, tuple[int, str, st
     )
     parts: list[QuerySet[Any, Any]] = [assigned.values_list(*columns)]
     if desk.sees(Role.MANAGER):
-        decided = Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
+        decided = Decision.objects.filter(application_id__in=ids, state__in=STANDING)
         parts.append(
             decided.annotate(source=Value("decision"), word=F("kind"), own=Value(False)).values_list(*columns)
         )
@@ -189,9 +197,27 @@ def search(desk: Desk, rows: ApplicationQuerySet, words: str) -> ApplicationQuer
     starts = " & ".join(f"{part}:*" for part in _words(text))
     if not starts:
         return rows.none()
-    return rows.annotate(title_words=SearchVector("title", config="simple")).filter(
+    matching = rows.annotate(title_words=SearchVector("title", config="simple")).filter(
         title_words=SearchQuery(starts, config="simple", search_type="raw")
     )
+    hidden = _found_by_a_name(desk, matching, _words(text))
+    return matching.exclude(pk__in=hidden) if hidden else matching
+
+
+def _found_by_a_name(desk: Desk, matching: ApplicationQuerySet, wanted: Sequence[str]) -> list[int]:
+    """Those that match only by words this person must not see now: finding one would tell that the word is there."""
+    if desk.everything or not set(desk.program_ids()) - set(desk.program_ids(*looks.NOT_BLIND)):
+        return []
+    rows = list(
+        matching.filter(looks.blind_to(desk)).only("pk", "title", "field", "reference", "program")[:CAP]
+    )
+    shown = looks.titles(desk, rows)
+    hidden = []
+    for pk, title in shown.items():
+        words = [part.lower() for part in _words(title, most=100)]
+        if not all(any(part.startswith(start.lower()) for part in words) for start in wanted):
+            hidden.append(pk)
+    return hidden
 
 
 def _looks_like_reference(desk: Desk, text: str) -> bool:
@@ -199,9 +225,9 @@ def _looks_like_reference(desk: Desk, text: str) -> bool:
     return any(program.short_code == head for program in desk.programs.values())
 
 
-def _words(text: str) -> list[str]:
+def _words(text: str, *, most: int = 8) -> list[str]:
     cleaned = "".join(letter if letter.isalnum() else " " for letter in text)
-    return cleaned.split()[:8]
+    return cleaned.split()[:most]
 
 
 @dataclass(frozen=True)
@@ -213,27 +239,31 @@ class Facets:
     exact: bool = True
 
 
-def facets(base: QuerySet[Application]) -> Facets:
-    """Fields and flags among the first CAP rows of a list, in one query; not exact when the list is longer.
+def facets(desk: Desk, base: QuerySet[Application]) -> Facets:
+    """Fields and flags among the first CAP rows of a list, in one query; not exact when the list is longer. Flags that
+    tell who applies are counted where this person is not blind.
 
     The rows are drawn once (MATERIALIZED): as a subquery they would be joined back to the whole table.
     """
     try:
-        drawn, parameters = base.order_by().values("pk", "field")[: CAP + 1].query.sql_with_params()
+        blind = ExpressionWrapper(looks.blind_to(desk), output_field=BooleanField())
+        rows = base.order_by().annotate(is_blind=blind).values("pk", "field", "is_blind")
+        drawn, parameters = rows[: CAP + 1].query.sql_with_params()
     except EmptyResultSet:  # a filter that nothing can meet
         return Facets({}, {})
     counts: dict[str, dict[str, int]] = {"field": {}, "flag": {}}
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            WITH drawn (id, field) AS MATERIALIZED ({drawn})
+            WITH drawn (id, field, is_blind) AS MATERIALIZED ({drawn})
             SELECT 'field', field, count(*) FROM drawn GROUP BY field
              UNION ALL
             SELECT 'flag', found.kind, count(*)
               FROM drawn JOIN applications_screeningcheck found ON found.application_id = drawn.id
+             WHERE NOT (drawn.is_blind AND found.kind = ANY (%s))
              GROUP BY found.kind
             """,  # noqa: S608 - the ORM wrote the inner statement
-            parameters,
+            [*parameters, sorted(TELLING_CHECKS)],
         )
         for source, name, number in cursor:
             counts[source][name] = number
@@ -275,7 +305,18 @@ def not_mine_why(desk: Desk, application_id: int) -> str:
         return "You stepped back from this application."
     if Conflict.objects.filter(application_id=application_id, user=desk.user).exists():
         return "A conflict of interest is recorded."
-    return ""
+    began = Review.objects.filter(application_id=application_id, reviewer=desk.user).select_related(
+        "application"
+    )
+    had = Assignment.objects.filter(application_id=application_id, reviewer=desk.user).select_related(
+        "application"
+    )
+    own = began.first() or had.first()
+    if own is None:
+        return ""
+    if not desk.holds(Role.REVIEWER, program_id=own.application.program_id):
+        return "You are not a reviewer of this program any more."
+    return "This application was handed to somebody else."
 
 
 def next_freeze(desk: Desk, *, at: datetime) -> Cycle | None:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from applications import boards, decisions, notices, posting, release
 from applications import desk as desk_queries
-from applications.admin import bulk, charts, form_preview, late, releasing
+from applications.admin import agreement, bulk, charts, evaluation, form_preview, late, releasing
 from applications.models import NoticeState
 from credits import delivery
 from credits.models import LedgerAccount
@@ -34,6 +34,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/batch/<int:pk>/", view(batch_board), name="batch_board_of"),
         path("boards/batch/<int:pk>/late/", view(late.issue), name="late_issue"),
         path("boards/batch/<int:pk>/late/<int:entry>/end/", view(late.end), name="late_end"),
+        path("boards/agreement/<int:pk>/", view(agreement.agreement_board), name="agreement_of"),
         path("boards/decide/", view(any_cycle("admin:decide_of")), name="decide"),
         path("boards/decide/<int:pk>/", view(decide_board), name="decide_of"),
         path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
@@ -108,6 +109,7 @@ def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
     context = (
         _context(request, cycle, "admin:batch_board_of")
         | late.context(request, cycle)
+        | evaluation.card(request, cycle)
         | {
             "title": str(cycle),
             "board": board,

@@ -8,7 +8,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from applications import boards, queue
+from applications import boards, looks, queue
+from applications.blinding import TELLING_CHECKS
 from portal.roles import Role
 from programs import staff
 from programs.models import RuleKind
@@ -164,7 +165,11 @@ class FlagFilter(CountedFilter):
         return changelist.facets.flags if changelist.facets.exact else None
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(checks__kind=self.value()) if self.value() in RuleKind.values else queryset
+        if self.value() not in RuleKind.values:
+            return queryset
+        if self.value() in TELLING_CHECKS:
+            queryset = queryset.exclude(looks.blind_to(staff.desk(request)))
+        return queryset.filter(checks__kind=self.value())
 
 
 class FieldFilter(CountedFilter):

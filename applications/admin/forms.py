@@ -1,13 +1,15 @@
 """The small forms of the staff pages: read what was entered, nothing else."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_datetime
 
-from applications import review
-from applications.models import Confidence, GateOutcome, RecusalKind
+from applications import review, threads
+from applications.models import Confidence, DeclineCode, GateOutcome, RecusalKind
 from credits import money
 from programs.models import Criterion
 from programs.rulebook import Rulebook
@@ -24,38 +26,82 @@ class CleanText(forms.CharField):
             raise ValidationError(str(error)) from None
 
 
+NOT_APPLICABLE = "na"
+NEW = "new"
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""What a page posts as the moment of the last save when there was none."""
+
+
+class ScoreField(forms.Field):
+    """A value on a criterion's scale, "na" where it may not apply, or nothing yet."""
+
+    def __init__(self, criterion: Criterion) -> None:
+        super().__init__(required=False)
+        self.criterion = criterion
+
+    def to_python(self, value: Any) -> int | str | None:
+        text = str(value or "").strip()
+        if not text:
+            return None
+        if text == NOT_APPLICABLE and self.criterion.not_applicable:
+            return NOT_APPLICABLE
+        if text.isdecimal() and len(text) < 4 and 1 <= int(text) <= self.criterion.scale_max:
+            return int(text)
+        raise ValidationError(f"Score “{self.criterion.name}” from 1 to {self.criterion.scale_max}.")
+
+
 class ReviewForm(forms.Form):
     """A rubric as it was filled in; complete or not is the operation's matter."""
 
     confidence = forms.ChoiceField(choices=[("", ""), *Confidence.choices], required=False)
     note = CleanText(required=False, max_length=10_000)
     clear_decline = forms.BooleanField(required=False)
+    decline_code = forms.ChoiceField(choices=[("", ""), *DeclineCode.choices], required=False)
+    saw = forms.CharField(required=False, max_length=40)
 
     def __init__(self, *args: Any, criteria: Sequence[Criterion], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.criteria = criteria
         for criterion in criteria:
-            self.fields[f"score-{criterion.key}"] = forms.IntegerField(
-                required=False,
-                min_value=1,
-                max_value=criterion.scale_max,
-                error_messages={
-                    "invalid": f"Score “{criterion.name}” from 1 to {criterion.scale_max}.",
-                    "min_value": f"Score “{criterion.name}” from 1 to {criterion.scale_max}.",
-                    "max_value": f"Score “{criterion.name}” from 1 to {criterion.scale_max}.",
-                },
-            )
+            self.fields[f"score-{criterion.key}"] = ScoreField(criterion)
+
+    def clean_saw(self) -> datetime | None:
+        """When the review was saved last as the page knew it; a page from before knows nothing."""
+        text = self.cleaned_data["saw"]
+        if text == NEW:
+            return NEVER
+        try:
+            found = parse_datetime(text)
+        except ValueError:
+            return None
+        return found if found is not None and found.tzinfo is not None else None
 
     @property
     def look(self) -> review.Look:
         data = self.cleaned_data
-        scores = {criterion.key: data.get(f"score-{criterion.key}") for criterion in self.criteria}
+        given = {criterion.key: data.get(f"score-{criterion.key}") for criterion in self.criteria}
         return review.Look(
-            scores={key: value for key, value in scores.items() if value is not None},
+            scores={key: value for key, value in given.items() if isinstance(value, int)},
+            not_applicable=frozenset(key for key, value in given.items() if value == NOT_APPLICABLE),
             confidence=data["confidence"],
             note=data["note"],
             clear_decline=data["clear_decline"],
+            decline_code=data["decline_code"],
+            saw=data["saw"],
         )
+
+
+class RedactForm(forms.Form):
+    """A copy of an answer, or the end of one."""
+
+    question = forms.SlugField()
+    text = CleanText(required=False, max_length=100_000)
+    reason = CleanText(max_length=300, error_messages={"required": "Say why, in a few words."})
+    lift = forms.BooleanField(required=False)
+
+
+class ThreadForm(forms.Form):
+    text = CleanText(max_length=threads.LONGEST, error_messages={"required": "Write something first."})
 
 
 class RecuseForm(forms.Form):
@@ -65,6 +111,7 @@ class RecuseForm(forms.Form):
 
 class GateForm(forms.Form):
     gate = forms.SlugField()
+    saw = forms.RegexField("^[0-9a-f]{64}$", required=False)
     outcome = forms.ChoiceField(choices=GateOutcome.choices, error_messages={"required": "Choose an answer."})
     note = CleanText(required=False, max_length=500)
 

@@ -13,13 +13,16 @@ from django.utils.html import format_html
 
 from applications import desk as desk_queries
 from applications import queue
-from applications.admin import bulk, filters, navigation, pages
+from applications.admin import bulk, filters, navigation, pages, reviewing
 from applications.models import Application, DecisionKind
 from credits.money import format_money
 from portal import clock, texts
 from portal.admin_base import ReadOnlyAdmin
 from portal.roles import Role
 from programs import staff
+
+
+UPDATE = format_html('<span class="label">{}</span>', "update of an award")
 
 
 class QueueList(ChangeList):
@@ -46,7 +49,7 @@ class QueueList(ChangeList):
 
     @cached_property
     def facets(self) -> queue.Facets:
-        return queue.facets(self.scope_base)
+        return queue.facets(self.desk, self.scope_base)
 
     @cached_property
     def my_counts(self) -> dict[str, int]:
@@ -89,6 +92,10 @@ class ApplicationAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         return queue.search(staff.desk(request), queryset, search_term), False
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only the filters of the list: a column in the address would answer questions that no page answers."""
+        return lookup in {choice.parameter_name for choice in self.list_filter}
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return QueueList
 
@@ -98,12 +105,14 @@ class ApplicationAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         name = "applications_application"
         return [
-            path("next/", view(pages.go_next), name=f"{name}_next"),
+            path("next/", view(reviewing.go_next), name=f"{name}_next"),
             path("bulk/", view(bulk.run), name=f"{name}_bulk"),
-            path("<int:pk>/review/", view(pages.review_page), name=f"{name}_review"),
-            path("<int:pk>/review/save/", view(pages.autosave), name=f"{name}_autosave"),
-            path("<int:pk>/review/recuse/", view(pages.recuse), name=f"{name}_recuse"),
-            path("<int:pk>/gate/", view(pages.answer_gate), name=f"{name}_gate"),
+            path("<int:pk>/review/", view(reviewing.review_page), name=f"{name}_review"),
+            path("<int:pk>/review/save/", view(reviewing.autosave), name=f"{name}_autosave"),
+            path("<int:pk>/review/recuse/", view(reviewing.recuse), name=f"{name}_recuse"),
+            path("<int:pk>/gate/", view(reviewing.answer_gate), name=f"{name}_gate"),
+            path("<int:pk>/thread/", view(reviewing.say), name=f"{name}_thread"),
+            path("<int:pk>/copy/<slug:key>/", view(reviewing.redact), name=f"{name}_redact"),
             path("<int:pk>/decide/", view(pages.decide), name=f"{name}_decide"),
             *super().get_urls(),
         ]
@@ -137,13 +146,14 @@ class ApplicationAdmin(ReadOnlyAdmin):
     # --- columns: everything comes from row.beside
 
     @admin.display(description="Application")
-    def work(self, row: Application) -> str:
+    def work(self, row: Any) -> str:
         return format_html(
-            '<a class="row-link" href="{}">{}</a><span class="under"><span class="ref">{}</span>{}</span>',
+            '<a class="row-link" href="{}">{}</a><span class="under"><span class="ref">{}</span>{} {}</span>',
             reverse("admin:applications_application_change", args=[row.pk]),
-            row.title or row.reference,
+            row.beside.title,
             row.reference,
-            queue.word(row.field),
+            row.beside.field,
+            UPDATE if row.amends_id else "",
         )
 
     @admin.display(description="Flags")

@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from applications import decisions, desk, notices, queue
+from applications import decisions, desk, looks, notices, queue
 from applications.models import (
     Application,
     Assignment,
@@ -82,10 +82,10 @@ class DecisionAdmin(ReadOnlyAdmin):
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         at_desk = staff.desk(request)
-        if at_desk.everything:
-            return queryset
-        programs = at_desk.program_ids(Role.MANAGER, Role.FINANCE, Role.AUDITOR)
-        allowed = desk.without_conflict(at_desk, Application.objects.filter(program_id__in=programs))
+        rows = Application.objects.all()
+        if not at_desk.everything:
+            rows = rows.filter(program_id__in=at_desk.program_ids(Role.MANAGER, Role.FINANCE, Role.AUDITOR))
+        allowed = desk.without_conflict(at_desk, rows)
         return queryset.filter(application__in=allowed)
 
     def get_search_results(
@@ -251,10 +251,7 @@ class OfApplication(ReadOnlyAdmin):
     ordering = ("-pk",)
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        at_desk = staff.desk(request)
-        if at_desk.everything:
-            return queryset
-        return queryset.filter(application__in=desk.visible(at_desk))
+        return queryset.filter(application__in=desk.visible(staff.desk(request)))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -299,6 +296,11 @@ class ScreeningCheckAdmin(OfApplication):
     list_display = ("application", "kind", "outcome", "sentence", "checked_at")
     list_filter = ("kind", "outcome")
     fields = ("application", "kind", "outcome", "sentence", "checked_at")
+
+    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        queryset = super().scope(request, queryset)
+        at_desk = staff.desk(request)
+        return queryset if at_desk.everything else queryset.exclude(looks.hidden_checks(at_desk))
 
 
 @admin.register(GateResult)

@@ -57,30 +57,34 @@
   const rubric = document.querySelector("[data-rubric]");
   const total = (form) => {
     let sum = 0, weight = 0, done = 0;
+    form.querySelectorAll("[data-kept]").forEach((c) => {
+      if (c.dataset.kept) { const w = Number(c.dataset.weightKept); sum += w * Number(c.dataset.kept); weight += w; }
+    });
     const all = form.querySelectorAll(".criterion[data-weight]");
     all.forEach((c) => {
       const on = c.querySelector("input:checked");
       c.querySelectorAll(".anchors li").forEach((li) => li.classList.toggle("on", on !== null && li.dataset.value === on.value));
-      if (on) { const w = Number(c.dataset.weight); sum += w * Number(on.value); weight += w; done += 1; }
+      if (on) { done += 1; }
+      if (on && on.value !== "na") { const w = Number(c.dataset.weight); sum += w * Number(on.value); weight += w; }
     });
     form.querySelector("[data-total] b").textContent = weight ? (Math.round((sum / weight) * 100 + 1e-9) / 100).toFixed(2) : "–";
     form.querySelector("[data-total] small").textContent = `${done} of ${all.length} scored`;
   };
   if (rubric) {
-    const saved = rubric.querySelector("[data-saved]");
-    let timer = 0, dirty = false, sending = false;
+    const saved = rubric.querySelector("[data-saved]"), saw = rubric.querySelector("[data-saw]");
+    let timer = 0, dirty = false, sending = false, running = null;
     const say = (text, tone) => { saved.querySelector("span").textContent = text; saved.dataset.tone = tone; };
-    const save = async (keepalive) => {
-      window.clearTimeout(timer);
-      if (!dirty || sending) { return; }
-      dirty = false;
+    const send = async (keepalive) => {
       say("Saving…", "");
+      const entered = new FormData(rubric);
+      if (keepalive) { entered.delete("saw"); }  /* the page is going: keep the words rather than ask */
       try {
         const answer = await fetch(rubric.dataset.autosave, {
-          method: "POST", body: new URLSearchParams(new FormData(rubric)), keepalive, credentials: "same-origin",
+          method: "POST", body: new URLSearchParams(entered), keepalive, credentials: "same-origin",
           headers: { Accept: "application/json" },
         });
         const told = await answer.json();
+        if (told.saw) { saw.value = told.saw; }
         say(told.text, answer.ok ? "good" : "bad");
       } catch {
         dirty = true;
@@ -88,12 +92,25 @@
         timer = window.setTimeout(() => save(false), 5000);
       }
     };
+    /* One save at a time: each says when the last one was, so that two windows notice each other. */
+    const save = async (keepalive) => {
+      window.clearTimeout(timer);
+      if (running && !keepalive) { await running; }
+      if (!dirty || sending) { return; }
+      dirty = false;
+      running = send(keepalive);
+      await running;
+      running = null;
+    };
     const changed = () => { dirty = true; window.clearTimeout(timer); timer = window.setTimeout(() => save(false), 1500); };
     total(rubric);
     rubric.addEventListener("change", () => { total(rubric); changed(); });
     rubric.addEventListener("input", changed);
     rubric.addEventListener("focusout", (e) => { if (e.target.matches("textarea")) { save(false); } });
-    rubric.addEventListener("submit", () => { sending = true; });
+    rubric.addEventListener("submit", (e) => {
+      sending = true;
+      if (running) { e.preventDefault(); running.then(() => { running = null; rubric.requestSubmit(); }); }
+    });
     window.addEventListener("pagehide", () => save(true));
   }
 
@@ -137,14 +154,18 @@
     const pressed = document.querySelector(`[data-key="${CSS.escape(e.key)}"]`);
     if (pressed) { pressed.click(); return; }
     if (rubric) {
-      if (/^[1-9]$/.test(e.key)) {
-        const all = Array.from(rubric.querySelectorAll(".criterion[data-weight]"));
-        const here = e.target.closest(".criterion[data-weight]") ?? all.find((c) => !c.querySelector("input:checked")) ?? all[0];
-        const pick = here?.querySelector(`input[value="${e.key}"]`);
+      const all = Array.from(rubric.querySelectorAll(".criterion[data-weight]"));
+      const focused = e.target.closest(".criterion[data-weight]");
+      const stand = (c) => c?.querySelector("input:checked, input")?.focus();
+      if (e.key === "j") { stand(focused ? all[all.indexOf(focused) + 1] : all[0]); }
+      if (e.key === "k") { stand(focused ? all[all.indexOf(focused) - 1] : all[0]); }
+      if (/^[0-9]$/.test(e.key)) {
+        const here = focused ?? all.find((c) => !c.querySelector("input:checked")) ?? all[0];
+        const pick = here?.querySelector(`input[value="${e.key === "0" ? "na" : e.key}"]`);
         if (pick) {
           pick.checked = true;
           pick.dispatchEvent(new Event("change", { bubbles: true }));
-          (all[all.indexOf(here) + 1] ?? here).querySelector("input:checked, input").focus();
+          stand(all[all.indexOf(here) + 1] ?? here);
         }
       }
       if (e.key === "n") { rubric.requestSubmit(); }
