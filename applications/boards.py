@@ -467,6 +467,19 @@ def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -
     ]
 
 
+def pending_by_period(program: Program) -> dict[str, int]:
+    """Pending awards of a program in cents, by the period of the pool that would pay for them. One query."""
+    rows = (
+        Decision.objects.filter(
+            application__program=program, kind=DecisionKind.AWARD, state=DecisionState.PENDING
+        )
+        .order_by()
+        .values_list("application__cycle__evaluation_on__year")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    return {str(year): cents for year, cents in rows}
+
+
 @dataclass(frozen=True)
 class Waits:
     """What is still open in a cycle: applications in review, those without a decision, the waiting list, the pool."""

@@ -95,7 +95,7 @@ def decide(
                     is_update=row.amends_id is not None,
                     rules=rules[row.cycle_id],
                 )
-            _one(kind, pk, reason, cents, by, at)
+            _one(kind, pk, reason=reason, cents=cents, by=by, at=at)
             done += 1
         except decisions.CannotDecide as error:
             refused.append(
@@ -120,7 +120,7 @@ def _decided_since(ids: Iterable[int], by: User, drawn_at: datetime | None) -> d
     }
 
 
-def _one(kind: str, application_id: int, reason: str, cents: int | None, by: User, at: datetime) -> None:
+def _one(kind: str, application_id: int, *, reason: str, cents: int | None, by: User, at: datetime) -> None:
     if kind == "award":
         decisions.propose_award(
             application_id=application_id, amount_cents=cents, by=by, at=at, reason=reason

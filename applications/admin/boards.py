@@ -6,18 +6,16 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from applications import boards, decisions, notices, posting, release
+from applications import boards, notices, posting
 from applications import desk as desk_queries
-from applications.admin import agreement, bulk, charts, evaluation, form_preview, late, releasing
+from applications.admin import agreement, charts, deciding, evaluation, form_preview, late, releasing
 from applications.models import NoticeState
 from credits import delivery
-from credits.models import LedgerAccount
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
@@ -36,8 +34,12 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/batch/<int:pk>/late/<int:entry>/end/", view(late.end), name="late_end"),
         path("boards/agreement/<int:pk>/", view(agreement.agreement_board), name="agreement_of"),
         path("boards/decide/", view(any_cycle("admin:decide_of")), name="decide"),
-        path("boards/decide/<int:pk>/", view(decide_board), name="decide_of"),
-        path("boards/decide/<int:pk>/bulk/", view(decide_bulk), name="decide_bulk"),
+        path("boards/decide/<int:pk>/", view(deciding.decide_board), name="decide_of"),
+        path("boards/decide/<int:pk>/bulk/", view(deciding.decide_bulk), name="decide_bulk"),
+        path("boards/decide/<int:pk>/line/", view(deciding.cut_line), name="cut_line"),
+        path("boards/decide/<int:pk>/waiting/", view(deciding.waiting), name="waiting_list"),
+        path("boards/money/", view(any_cycle("admin:money_board_of")), name="money_board"),
+        path("boards/money/<int:pk>/", view(deciding.money_board), name="money_board_of"),
         path("boards/release/<int:pk>/", view(releasing.release_page), name="release"),
         path("boards/grants/", view(grants_board), name="grants_board"),
         path("boards/grants/<int:pk>/try-now/", view(try_now), name="grant_try_now"),
@@ -129,91 +131,6 @@ def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
         }
     )
     return render(request, "admin/applications/batch_board.html", context)
-
-
-# --- Decide -----------------------------------------------------------------------------------------------------------
-
-
-@require_GET
-def decide_board(request: HttpRequest, pk: int) -> HttpResponse:
-    """The ranking of a cycle with its decisions, the sum against the pool, and a movable cut line (`?cut=40`)."""
-    cycle = _cycle(request, pk)
-    desk = staff.desk(request)
-    tab = request.GET.get("tab", "all")
-    tab = tab if tab in boards.TABS else "all"
-    cut = _whole(request.GET.get("cut"))
-    health = boards.health([cycle])[0]
-    rows = boards.ranking(cycle, desk, tab=tab).select_related("program").defer("answers")
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("p"))
-    ranked = boards.ranked(list(page.object_list), cycle, first_place=page.start_index())
-    context = _context(request, cycle, "admin:decide_of") | {
-        "title": "Decide and release",
-        "health": health,
-        "tab": tab,
-        "tabs": _tabs(health),
-        "page": page,
-        "rows": ranked,
-        "cut": cut,
-        "what_if": _what_if(cycle, desk, cut) if cut else None,
-        "pool": charts.pool(health),
-        "code": release.pool_code(cycle),
-        "limit_cents": rulebook.for_cycle(cycle).four_eyes_above_cents,
-    }
-    return render(request, "admin/applications/decide.html", context)
-
-
-def _tabs(health: boards.CycleHealth) -> list[tuple[str, str, int]]:
-    return [
-        ("all", "Ranking", health.applications),
-        ("undecided", "Undecided", health.undecided),
-        ("awards", "Awards pending", health.awards),
-        ("declines", "Declines pending", health.declines),
-        ("second", "Second person", health.second_person),
-    ]
-
-
-def _what_if(cycle: Cycle, desk: staff.Desk, cut: int) -> dict[str, Any]:
-    """What awarding the best `cut` would cost, at default amounts."""
-    best = list(boards.ranking(cycle, desk).select_related("program").defer("answers")[:cut])
-    rules = rulebook.for_cycle(cycle)
-    cents = sum(decisions.default_amount_cents(row, rules) for row in best)
-    balance = (
-        LedgerAccount.objects.filter(code=release.pool_code(cycle))
-        .values_list("balance_cents", flat=True)
-        .first()
-    )
-    return {
-        "number": len(best),
-        "cents": cents,
-        "left_cents": None if balance is None else balance - cents,
-        "lowest": best[-1].mean if best else None,  # type: ignore[attr-defined]
-    }
-
-
-@require_POST
-def decide_bulk(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask before a bulk decision: over ticked rows, over a whole tab, or over the two sides of the cut line."""
-    cycle = _cycle(request, pk)
-    desk = staff.desk(request)
-    back = reverse("admin:decide_of", args=[pk])
-    kind, cut = request.POST.get("kind", ""), _whole(request.POST.get("cut"))
-    if kind not in bulk.TITLES:
-        return redirect(back)
-    tab = request.POST.get("tab", "all")
-    rows = boards.ranking(cycle, desk, tab=tab if tab in boards.TABS else "all")
-    if request.POST.get("reach") == "best" and cut:
-        ids = list(rows.values_list("pk", flat=True)[:cut])
-    elif request.POST.get("reach") == "rest" and cut:
-        ids = list(rows.values_list("pk", flat=True)[cut:])
-    elif request.POST.get("reach") == "tab":
-        ids = list(rows.values_list("pk", flat=True))
-    else:
-        ids = [int(value) for value in request.POST.getlist("row") if value.isdecimal() and len(value) < 19]
-    if not ids:
-        messages.warning(request, "Tick the applications first.")
-        return redirect(back)
-    chosen = desk_queries.decidable(desk).filter(cycle=cycle, pk__in=ids)
-    return bulk.confirm(request, kind, chosen, back=back)
 
 
 # --- Grants and letters -----------------------------------------------------------------------------------------------

@@ -81,3 +81,8 @@ def pool(health: CycleHealth) -> PoolBar | None:
     return PoolBar(
         plan=round(100 * health.awards_cents / whole, 1), short=health.awards_cents > health.pool_cents
     )
+
+
+def share(number: int, whole: int) -> float:
+    """A part in percent of a whole, one place; 0 of nothing."""
+    return round(100 * number / whole, 1) if whole else 0.0

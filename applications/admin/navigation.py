@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from applications import desk as desk_queries
-from applications import queue, request_queue
+from applications import request_queue
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -56,13 +56,20 @@ def of(request: HttpRequest) -> Navigation:
     return Navigation([part for part in parts if part.items], queue_url, find)
 
 
-def my_counts(request: HttpRequest) -> dict[str, int]:
-    """My assignments by state, asked once for each request."""
-    found = getattr(request, "_my_counts", None)
+def loads(request: HttpRequest) -> list[dict[str, int]]:
+    """My assignments by cycle and state, asked once for each request."""
+    found = getattr(request, "_loads", None)
     if found is None:
-        found = queue.my_counts(staff.desk(request))
-        request._my_counts = found  # type: ignore[attr-defined]
+        found = desk_queries.load_rows(staff.desk(request))
+        request._loads = found  # type: ignore[attr-defined]
     return found
+
+
+def my_counts(request: HttpRequest) -> dict[str, int]:
+    """My assignments that are open, begun and done, in cycles in review."""
+    rows = loads(request)
+    names = {"todo": "to_do", "draft": "drafts", "done": "done"}
+    return {short: sum(row[name] for row in rows) for short, name in names.items()}
 
 
 def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
@@ -96,6 +103,7 @@ def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
             Item("board", "Batch board", reverse("admin:batch_board")),
             Item("people", "Assignment", reverse("admin:dealing")),
             Item("send", "Decide and release", reverse("admin:decide")),
+            Item("coins", "Money", reverse("admin:money_board")),
         ]
     if desk.sees(Role.MANAGER, Role.FINANCE):
         url = reverse("admin:applications_decision_changelist") + "?wants=second"

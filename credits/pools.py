@@ -1,0 +1,97 @@
+"""The pools of programs, a line for each period: where every cent that was funded is now. Read only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import connection
+
+SOON_DAYS = 60
+
+
+@dataclass(frozen=True)
+class PoolLine:
+    """One pool. All in cents of its currency.
+
+    left is what can still be given; reserved, in_transit and posted follow the grants that it pays for, posted being
+    everything the provider confirmed; used and expired are parts of posted, frozen is held back by enforcement, and
+    expiring is unused credit whose last day lies within SOON_DAYS.
+    """
+
+    code: str
+    program: str
+    period: str
+    currency: str
+    left_cents: int
+    funded_cents: int
+    reserved_cents: int
+    in_transit_cents: int
+    posted_cents: int
+    used_cents: int
+    expired_cents: int
+    frozen_cents: int
+    expiring_cents: int
+    grants: int
+
+    @property
+    def usable_cents(self) -> int:
+        """What organizations still hold and may use."""
+        return self.posted_cents - self.used_cents - self.expired_cents - self.frozen_cents
+
+
+def lines(*, programs: Sequence[str], today: date) -> list[PoolLine]:
+    """The pools of some programs (slugs), the newest period first. One query, whatever the number of grants."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LINES, {"programs": list(programs), "today": today, "soon": today + timedelta(days=SOON_DAYS)}
+        )
+        return [PoolLine(code, program, code.rpartition(":")[2], *rest) for code, program, *rest in cursor]
+
+
+# Used and expired are read from the entries of the grants' own accounts, which the primary key finds; a correction of
+# one of them counts against it.
+_LINES = """
+    WITH pools AS MATERIALIZED (
+        SELECT id, code, program, currency, balance_cents FROM ledger_account
+         WHERE kind = 'pool' AND program = ANY (%(programs)s)
+    ), funded AS (
+        SELECT e.account_id, sum(e.amount_cents) AS cents
+          FROM pools JOIN ledger_entry e ON e.account_id = pools.id
+          JOIN ledger_transfer t ON t.id = e.transfer_id
+          LEFT JOIN ledger_transfer r ON r.id = t.reverses_id
+         WHERE t.kind = 'fund' OR r.kind = 'fund'
+         GROUP BY e.account_id
+    ), staged AS (
+        SELECT g.pool, count(*) FILTER (WHERE g.stage IN ('reserved', 'sent', 'confirmed')) AS number,
+               sum(g.amount_cents) FILTER (WHERE g.stage = 'reserved') AS reserved,
+               sum(g.amount_cents) FILTER (WHERE g.stage = 'sent') AS in_transit,
+               sum(g.amount_cents) FILTER (WHERE g.stage = 'confirmed') AS posted
+          FROM credits_grant g WHERE g.pool IN (SELECT code FROM pools) GROUP BY g.pool
+    ), held AS (
+        SELECT g.pool, a.id, a.kind, a.balance_cents, g.expires_on
+          FROM credits_grant g JOIN ledger_account a ON a.grant_id = g.id
+         WHERE g.stage = 'confirmed' AND g.pool IN (SELECT code FROM pools) AND a.kind IN ('granted', 'frozen')
+    ), balances AS (
+        SELECT pool, sum(balance_cents) FILTER (WHERE kind = 'frozen') AS frozen,
+               sum(balance_cents) FILTER (
+                   WHERE kind = 'granted' AND expires_on BETWEEN %(today)s AND %(soon)s) AS expiring
+          FROM held GROUP BY pool
+    ), spent AS (
+        SELECT held.pool, -sum(e.amount_cents) FILTER (WHERE 'use' IN (t.kind, r.kind)) AS used,
+               -sum(e.amount_cents) FILTER (WHERE 'expire' IN (t.kind, r.kind)) AS expired
+          FROM held JOIN ledger_entry e ON e.account_id = held.id
+          JOIN ledger_transfer t ON t.id = e.transfer_id
+          LEFT JOIN ledger_transfer r ON r.id = t.reverses_id
+         WHERE t.kind IN ('use', 'expire', 'reverse') GROUP BY held.pool
+    )
+    SELECT pools.code, pools.program, pools.currency, pools.balance_cents, coalesce(funded.cents, 0)::bigint,
+           coalesce(staged.reserved, 0)::bigint, coalesce(staged.in_transit, 0)::bigint,
+           coalesce(staged.posted, 0)::bigint, coalesce(spent.used, 0)::bigint, coalesce(spent.expired, 0)::bigint,
+           coalesce(balances.frozen, 0)::bigint, coalesce(balances.expiring, 0)::bigint, coalesce(staged.number, 0)
+      FROM pools
+      LEFT JOIN funded ON funded.account_id = pools.id
+      LEFT JOIN staged ON staged.pool = pools.code
+      LEFT JOIN balances ON balances.pool = pools.code
+      LEFT JOIN spent ON spent.pool = pools.code
+     ORDER BY pools.program, pools.code DESC
+"""
