@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from applications import decisions, dossier
+from applications import decisions, dossier, waiting_list
 from applications.admin import forms
 from applications.admin.common import application_of, context_of
 from applications.models import Application, DecisionKind
@@ -54,8 +54,7 @@ def _decision_page(
         "problems": problems or [],
         "may_decide": at_desk.holds(Role.MANAGER, program_id=application.program_id),
         "may_approve": decision is not None and decision.proposed_by_id != at_desk.user.pk,
-        "needs_second": decision is not None
-        and (decision.amount_cents or 0) > decision.four_eyes_above_cents,
+        "needs_second": decision is not None and decision.needs_second_person,
         "amount": entered.get("amount") or money.plain(amount).removesuffix(".00"),
         "months": entered.get("months") or _months(application, decision),
         "reason": entered.get("reason", decision.reason if decision else ""),
@@ -116,7 +115,7 @@ def _do(request: HttpRequest, application: Application, at_desk: staff.Desk) -> 
             by=at_desk.user,
             at=at,
         )
-        waits = (decision.amount_cents or 0) > decision.four_eyes_above_cents
+        waits = decision.needs_second_person
         what = "change without more credit" if decision.kind == DecisionKind.CHANGE else "award"
         return f"The {what} is proposed. " + (
             "A second person has to approve it." if waits else "It waits for release."
@@ -128,9 +127,15 @@ def _do(request: HttpRequest, application: Application, at_desk: staff.Desk) -> 
             application_id=application.pk, reason=reason.cleaned_data["reason"], by=at_desk.user, at=at
         )
         return "The decline is proposed. It waits for release."
+    if what in ("defer", "wait"):
+        return _put_off(request, application, at_desk)
     standing = dossier.standing_decision(application)
     if standing is None:
         raise decisions.CannotDecide("There is no decision to change any more.")
+    if request.POST.get("decision") not in (None, str(standing.pk)):
+        raise decisions.CannotDecide(
+            "Another decision took its place since you opened this page. Look at it first."
+        )
     if what == "approve":
         decisions.approve(decision_id=standing.pk, by=at_desk.user, at=at)
         return "The award is approved. It waits for release."
@@ -138,6 +143,17 @@ def _do(request: HttpRequest, application: Application, at_desk: staff.Desk) -> 
         decisions.undo(decision_id=standing.pk, by=at_desk.user, at=at)
         return "The decision is undone. The application is undecided again."
     raise Http404
+
+
+def _put_off(request: HttpRequest, application: Application, at_desk: staff.Desk) -> str:
+    form = forms.ReasonForm(request.POST)
+    _refuse_invalid(form)
+    reason, at = form.cleaned_data["reason"], clock.now()
+    if request.POST["do"] == "defer":
+        decisions.propose_deferral(application_id=application.pk, reason=reason, by=at_desk.user, at=at)
+        return "The deferral is proposed. It waits for release."
+    listed = waiting_list.add(application_id=application.pk, reason=reason, by=at_desk.user, at=at)
+    return f"It is on the waiting list, in place {listed.place}. It is not released from there."
 
 
 def _refuse_invalid(form: Any) -> None:

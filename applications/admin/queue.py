@@ -21,7 +21,6 @@ from portal.admin_base import ReadOnlyAdmin
 from portal.roles import Role
 from programs import staff
 
-
 UPDATE = format_html('<span class="label">{}</span>', "update of an award")
 
 
@@ -43,7 +42,8 @@ class QueueList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)
-        found = queue.facts(self.desk, self.result_list)
+        known = [cycle for spec in self.filter_specs for cycle in getattr(spec, "past", ())]
+        found = queue.facts(self.desk, self.result_list, known)
         for row in self.result_list:
             row.beside = found[row.pk]
 
@@ -73,7 +73,7 @@ class ApplicationAdmin(ReadOnlyAdmin):
     search_help_text = "Reference, or words of the title"
     ordering = ("cycle_id", "state", "pk")  # the order of the index application_in_cycle
     sortable_by = ()
-    actions = ("propose_awards", "propose_declines", "undo_decisions")
+    actions = ("propose_awards", "propose_declines", "defer", "put_on_list", "undo_decisions")
 
     # --- who sees what
 
@@ -215,6 +215,14 @@ class ApplicationAdmin(ReadOnlyAdmin):
     @admin.action(description="Decline", permissions=["decide"])
     def propose_declines(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         return bulk.confirm(request, "decline", queryset)
+
+    @admin.action(description="Defer to the next evaluation", permissions=["decide"])
+    def defer(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return bulk.confirm(request, "defer", queryset)
+
+    @admin.action(description="Put on the waiting list", permissions=["decide"])
+    def put_on_list(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return bulk.confirm(request, "wait", queryset)
 
     @admin.action(description="Undo the pending decision", permissions=["decide"])
     def undo_decisions(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:

@@ -121,7 +121,7 @@ class DecisionAdmin(ReadOnlyAdmin):
                 "program": decision.application.program,
                 "zone": decision.application.program.time_zone,
                 "accent": decision.application.program.accent,
-                "needs_second": (decision.amount_cents or 0) > decision.four_eyes_above_cents,
+                "needs_second": decision.needs_second_person,
                 "may_approve": decision.proposed_by_id != request.user.pk
                 and staff.desk(request).holds(
                     Role.MANAGER, Role.FINANCE, program_id=decision.application.program_id
