@@ -1,5 +1,6 @@
 """Queries of the desk: what a member of staff may see, and what waits for them."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +81,19 @@ class Load:
         return 100 * self.done / self.total if self.total else 0
 
 
-def load_in(desk: Desk, application: Application) -> Load | None:
-    """My assignments in the cycle of one application, loaded with program and cycle. One query."""
+def load_rows(desk: Desk) -> list[dict[str, int]]:
+    """My assignments counted by cycle, of cycles in review. One query; ask once for each request."""
+    return list(_loads(desk))
+
+
+def load_in(rows: Iterable[Mapping[str, int]], application: Application) -> Load | None:
+    """My assignments in the cycle of one application, loaded with program and cycle. rows: load_rows."""
     assert application.cycle is not None
-    row = _loads(desk).filter(application__cycle=application.cycle).first()
-    if row is None:
-        return None
-    row.pop("application__cycle_id")
-    return Load(cycle=application.cycle, program=application.program, **row)
+    for row in rows:
+        if row["application__cycle_id"] == application.cycle_id:
+            counts = {name: number for name, number in row.items() if name != "application__cycle_id"}
+            return Load(cycle=application.cycle, program=application.program, **counts)
+    return None
 
 
 def loads(desk: Desk) -> list[Load]:
@@ -148,17 +154,19 @@ def next_to_review(
         "others": _reviews_by_others(desk),
         "dice": MD5(Concat(Cast("pk", CharField()), Value(f"-{desk.user.pk}"))),
     }
-    mine = Application.objects.filter(assignments__reviewer=desk.user).annotate(**place)
     waiting = visible(
         desk,
-        mine.filter(
+        # One filter: a second one would join the assignments of others.
+        Application.objects.filter(
+            assignments__reviewer=desk.user,
             assignments__state=AssignmentState.TO_DO,
             state="in_review",
             program_id__in=desk.program_ids(Role.REVIEWER),
-        ),
+        ).annotate(**place),
     ).order_by("due", "others", "dice")
     if after is not None:
-        here = mine.filter(pk=after).values_list("due", "others", "dice").first()
+        mine = Application.objects.filter(pk=after, assignments__reviewer=desk.user).annotate(**place)
+        here = mine.values_list("due", "others", "dice").first()
         if here is not None:
             due, others, dice = here
             behind = Q(due__gt=due) | Q(due=due, others__gt=others) | Q(due=due, others=others, dice__gt=dice)

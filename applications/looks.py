@@ -5,10 +5,11 @@ screeners of the program are not: they need to know whom they deal with.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
 
 from applications import blinding, redactions
 from applications.blinding import Identity
@@ -48,59 +49,9 @@ def blind_to(desk: Desk, prefix: str = "") -> Q:
     return blind & ~Q(**{f"{prefix}program_id__in": whole}) if whole else blind
 
 
-def blind_ids(desk: Desk, ids: Collection[int]) -> set[int]:
-    """Which of some applications this person reads without names. One query, none for those who never are blind."""
-    if not ids or desk.everything or not _may_be_blind(desk):
-        return set()
-    return set(Application.objects.filter(blind_to(desk), pk__in=ids).values_list("pk", flat=True))
-
-
-def _may_be_blind(desk: Desk) -> bool:
-    return bool(set(desk.program_ids()) - set(desk.program_ids(*NOT_BLIND)))
-
-
-def identities(ids: Iterable[int]) -> dict[int, Identity]:
-    """What names the people behind some applications. Three queries, however many."""
-    rows = (
-        Application.objects.filter(pk__in=list(ids))
-        .select_related("applicant", "form_version")
-        .only(
-            "answers",
-            "institution",
-            "organization_id_text",
-            "applicant__name",
-            "applicant__email",
-            "form_version__sections",
-        )
-    )
-    found = {row.pk: row for row in rows}
-    people: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    shared = Collaborator.objects.filter(application_id__in=found)
-    for pk, email, name, own in shared.values_list("application_id", "email", "user__name", "user__email"):
-        people[pk] += [(name or "", email), ("", own or "")]
-    files: dict[int, list[str]] = defaultdict(list)
-    attached = Attachment.objects.filter(application_id__in=found)
-    for pk, file_name in attached.values_list("application_id", "name"):
-        files[pk].append(file_name)
-    return {pk: _identity(row, people[pk], files[pk]) for pk, row in found.items()}
-
-
 def identity_of(application: Application) -> Identity:
     """What names the people behind one application, whose form version and applicant are loaded. One query."""
-    people = Collaborator.objects.filter(application=application).values_list(
-        Value("person"), "email", "user__name", "user__email"
-    )
-    files = Attachment.objects.filter(application=application).values_list(
-        Value("file"), "name", Value(""), Value("")
-    )
-    known: list[tuple[str, str]] = []
-    names: list[str] = []
-    for kind, first, name, address in people.union(files, all=True):
-        if kind == "file":
-            names.append(first)
-        else:
-            known += [(name or "", first), ("", address or "")]
-    return _identity(application, known, names)
+    return _identities({application.pk: application})[application.pk]
 
 
 def _identity(row: Application, people: Iterable[tuple[str, str]], files: Iterable[str]) -> Identity:
@@ -125,19 +76,70 @@ class Named:
 
 
 def named(desk: Desk, rows: Iterable[Application]) -> dict[int, Named]:
-    """Title and field of applications as this person may read them. Five queries for those who are blind to some."""
+    """Title and field of applications as this person may read them: one query for reviewers, and one more for those who
+    are blind to some.
+    """
     rows = list(rows)
     found = {row.pk: Named(row.title or str(row.reference or ""), row.field) for row in rows}
     if desk.everything:
         return found
     whole = set(desk.program_ids(*NOT_BLIND))
-    own = [row.pk for row in rows if row.program_id not in whole]
-    for pk, text in redactions.titles(own).items():
-        found[pk] = Named(text, found[pk].field)
-    blind = blind_ids(desk, own)
-    for pk, identity in identities(blind).items() if blind else ():
-        found[pk] = Named(identity.hide(found[pk].title), identity.hide(found[pk].field), blind=True)
+    special = _special(desk, [row.pk for row in rows if row.program_id not in whole])
+    blind = {row.pk: row for row in special if row.is_blind}  # type: ignore[attr-defined]
+    identities = _identities(blind)
+    for row in special:
+        title = redactions.title_of(row) or found[row.pk].title
+        if row.pk in identities:
+            hide = identities[row.pk].hide
+            found[row.pk] = Named(hide(title), hide(found[row.pk].field), blind=True)
+        else:
+            found[row.pk] = Named(title, found[row.pk].field)
     return found
+
+
+def _special(desk: Desk, ids: Collection[int]) -> list[Application]:
+    """Those among some applications that this person is blind to (`is_blind`), or that have a screener's copy."""
+    if not ids:
+        return []
+    return list(
+        Application.objects.filter(pk__in=ids)
+        .annotate(is_blind=ExpressionWrapper(blind_to(desk), output_field=BooleanField()))
+        .annotate(copies=redactions.as_array())
+        .filter(Q(is_blind=True) | Q(copies__len__gt=0))
+        .select_related("applicant", "form_version")
+        .only(
+            "answers",
+            "institution",
+            "organization_id_text",
+            "applicant__name",
+            "applicant__email",
+            "form_version__sections",
+        )
+    )
+
+
+def _identities(rows: Mapping[int, Application]) -> dict[int, Identity]:
+    """What names the people behind some applications. One query, however many."""
+    if not rows:
+        return {}
+    people: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    files: dict[int, list[str]] = defaultdict(list)
+    for pk, kind, first, name, address in _people_and_files(application_id__in=list(rows)):
+        if kind == "file":
+            files[pk].append(first)
+        else:
+            people[pk] += [(name or "", first), ("", address or "")]
+    return {pk: _identity(row, people[pk], files[pk]) for pk, row in rows.items()}
+
+
+def _people_and_files(**which: Any) -> QuerySet[Any, Any]:
+    people = Collaborator.objects.filter(**which).values_list(
+        "application_id", Value("person"), "email", "user__name", "user__email"
+    )
+    files = Attachment.objects.filter(**which).values_list(
+        "application_id", Value("file"), "name", Value(""), Value("")
+    )
+    return people.union(files, all=True)
 
 
 def titles(desk: Desk, rows: Iterable[Application]) -> dict[int, str]:

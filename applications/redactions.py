@@ -5,13 +5,15 @@ need. A copy is bound to the answer it was made from: when that changes, the cop
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 
 from applications import conflicts
 from applications.models import Application, Redaction
@@ -73,31 +75,26 @@ def of(application: Application) -> dict[str, Redaction]:
     }
 
 
-def titles(ids: Collection[int]) -> dict[int, str]:
-    """Copies of titles that stand instead of them, for a list. One query; a copy is made of few titles."""
-    if not ids:
-        return {}
-    newest = Redaction.objects.filter(
-        application=OuterRef("application"), question_key=OuterRef("question_key")
-    ).order_by("-pk")
-    rows = (
-        Redaction.objects.filter(application_id__in=ids, lifted=False, pk=Subquery(newest.values("pk")[:1]))
-        .select_related("application__form_version")
-        .only(
-            "text",
-            "question_key",
-            "original_sha256",
-            "application__answers",
-            "application__form_version__sections",
+def as_array() -> ArraySubquery:
+    """All copies of an application, oldest first, as an annotation for title_of."""
+    rows = Redaction.objects.filter(application=OuterRef("pk")).order_by("pk")
+    return ArraySubquery(
+        rows.values(
+            row=JSONObject(key="question_key", text="text", digest="original_sha256", lifted="lifted")
         )
     )
-    found = {}
-    for row in rows:
-        question = _question(row.application.form_version.sections, row.question_key)
-        is_title = question is not None and question.get("maps_to") == "title"
-        if is_title and row.original_sha256 == digest(row.application.answers.get(row.question_key)):
-            found[row.application_id] = row.text
-    return found
+
+
+def title_of(application: Application) -> str:
+    """The copy that stands instead of a title; empty without one. `copies` (as_array) and form version are loaded."""
+    copies: list[dict[str, Any]] = application.copies  # type: ignore[attr-defined]
+    for question in fields.questions(application.form_version.sections) if copies else ():
+        if question.get("maps_to") == "title":
+            own = [row for row in copies if row["key"] == question["key"]]
+            if own and not own[-1]["lifted"]:
+                same = own[-1]["digest"] == digest(application.answers.get(question["key"]))
+                return str(own[-1]["text"]) if same else ""
+    return ""
 
 
 def digest(answer: object) -> str:

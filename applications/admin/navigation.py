@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from applications import desk as desk_queries
-from applications import request_queue
+from applications import export_rows, request_queue
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -38,6 +38,7 @@ class Navigation:
     parts: list[Part]
     queue_url: str
     find_label: str
+    finds_people: bool = False
 
 
 def of(request: HttpRequest) -> Navigation:
@@ -53,7 +54,8 @@ def of(request: HttpRequest) -> Navigation:
     ]
     parts += [Part("Set up", _set_up(desk)), Part("Records", _records(desk))]
     find = "Find a reference, a title, a person" if desk.sees(Role.MANAGER) else "Find a reference or a title"
-    return Navigation([part for part in parts if part.items], queue_url, find)
+    finds_people = desk.sees(Role.MANAGER)
+    return Navigation([part for part in parts if part.items], queue_url, find, finds_people)
 
 
 def loads(request: HttpRequest) -> list[dict[str, int]]:
@@ -104,6 +106,7 @@ def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
             Item("people", "Assignment", reverse("admin:dealing")),
             Item("send", "Decide and release", reverse("admin:decide")),
             Item("coins", "Money", reverse("admin:money_board")),
+            Item("chart", "Reports", reverse("admin:reports")),
         ]
     if desk.sees(Role.MANAGER, Role.FINANCE):
         url = reverse("admin:applications_decision_changelist") + "?wants=second"
@@ -124,12 +127,16 @@ def _set_up(desk: staff.Desk) -> list[Item]:
         Item("calendar", "Cycles", reverse("admin:programs_cycle_changelist")),
     ]
     if desk.sees(Role.MANAGER):
-        items.append(Item("people", "People", reverse("admin:programs_membership_changelist")))
+        items.append(Item("people", "Team", reverse("admin:programs_membership_changelist")))
     return items
 
 
 def _records(desk: staff.Desk) -> list[Item]:
     items = []
+    if desk.sees(Role.MANAGER):
+        items.append(Item("people", "People", reverse("admin:people")))
+    if export_rows.any_of(desk):
+        items.append(Item("download", "Exports", reverse("admin:exports")))
     if desk.sees(Role.MANAGER, Role.OPERATOR):
         items.append(Item("send", "Letters", reverse("admin:applications_notice_changelist")))
     if desk.sees(*staff.SEES_MONEY):

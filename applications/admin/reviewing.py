@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import desk, dossier, looks, queue, redactions, review, threads
-from applications.admin import forms
+from applications.admin import forms, navigation
 from applications.admin.common import application_of, context_of
 from applications.models import (
     Application,
@@ -87,7 +87,7 @@ def _page(
         entered, found = _typed(request.POST), _with_scores(found, request.POST)
     context = context_of(request, application, found) | {
         "problems": problems or [],
-        "load": desk.load_in(at_desk, application) if found.assignment else None,
+        "load": desk.load_in(navigation.loads(request), application) if found.assignment else None,
         "screens": at_desk.holds(Role.SCREENER, program_id=application.program_id),
         "entered": entered,
         "confidences": Confidence.choices,

@@ -35,7 +35,11 @@ def draft() -> Application:
 @pytest.fixture
 def sent() -> Application:
     """An application with a file, under review by one of two reviewers."""
-    program = make_program(reviews_wanted=1)
+    return under_review()
+
+
+def under_review(**rules: object) -> Application:
+    program = make_program(reviews_wanted=1, **rules)
     ask(program)
     make_member(program, email="first@desk.example.org")
     make_member(program, Role.SCREENER, email="screener@desk2.example.org")
@@ -120,10 +124,9 @@ def test_no_name_breaks_the_header(draft, client):
     assert response["Content-Disposition"].startswith("attachment; filename")
 
 
-def test_a_blind_look_hides_the_name(sent, client):
+def test_a_blind_look_hides_the_name(client):
+    sent = under_review(blind_first_look=True)
     attachment = Attachment.objects.get()
-    sent.program.blind_first_look = True
-    sent.program.save()
     client.force_login(reader(sent, "first"))
 
     response = client.get(f"/applications/files/{attachment.public_id}/")
