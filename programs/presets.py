@@ -447,7 +447,7 @@ def _brief(value: object) -> str:
 
 
 def _list_difference(old: list[dict[str, Any]], new: list[dict[str, Any]], name: str) -> str:
-    before, after = ({entry[name]: entry for entry in listed} for listed in (old, new))
+    before, after = ({_called(entry, name): entry for entry in listed} for listed in (old, new))
     said = [
         (verb, names)
         for verb, names in (
@@ -458,6 +458,12 @@ def _list_difference(old: list[dict[str, Any]], new: list[dict[str, Any]], name:
         if names
     ]
     return "; ".join(f"{verb} {', '.join(names)}" for verb, names in said) or "in another order"
+
+
+def _called(entry: dict[str, Any], name: str) -> str:
+    """What names an entry; of letters and translations, with the language if it is not the original one."""
+    language = entry.get("language", translations.ORIGINAL)
+    return str(entry[name]) if language == translations.ORIGINAL else f"{entry[name]} ({language})"
 
 
 def _form_difference(old: dict[str, Any], new: dict[str, Any]) -> str:
