@@ -76,8 +76,8 @@ _OUTCOMES = {
 
 def values_of(stored: Mapping[str, object], kind: str) -> dict[str, object]:
     """The placeholders of one letter. stored: request and perhaps answer, by primary key."""
-    request = Request.objects.select_related("form__program", "applicant").get(pk=stored["request"])
-    answer = RequestAnswer.objects.get(pk=stored["answer"]) if "answer" in stored else None
+    request = Request.objects.select_related("form__program", "applicant").get(pk=int(str(stored["request"])))
+    answer = RequestAnswer.objects.get(pk=int(str(stored["answer"]))) if "answer" in stored else None
     return placeholders(request, answer, kind=kind)
 
 
@@ -96,7 +96,7 @@ def placeholders(request: Request, answer: RequestAnswer | None, *, kind: str) -
         "link": settings.SITE_URL + page,
     }
     if answer is not None:
-        found |= {"outcome": _OUTCOMES[answer.outcome](), "answer": said(answer)}
+        found |= {"outcome": _OUTCOMES[RequestOutcome(answer.outcome)](), "answer": said(answer)}
     return found
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from icalendar import Calendar, Event
 
 from portal import clock, texts
-from programs import queries, request_forms, router
+from programs import queries, request_forms, router, translations
 from programs.models import CriterionKind, Door, Program
 from programs.request_models import RequestForm, RequestSenders
 
@@ -103,7 +103,7 @@ def program(request: HttpRequest, slug: str) -> HttpResponse:
         "faq_count": len(entries),
         "q": q,
         "next_cycle": ahead[0] if ahead else None,
-        "forms": list(request_forms.public().filter(program=found)),
+        "forms": translations.shown_rows(request_forms.public().filter(program=found), "request_forms"),
     }
     return render(request, "programs/program.html", context)
 
@@ -177,11 +177,9 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 def _forms_without_door(doors: list[Door]) -> list[RequestForm]:
     """The forms for anybody that no door on the page leads to."""
     led_to = {(door.program_id, door.key) for door in doors}
-    return [
-        form
-        for form in request_forms.public().filter(senders=RequestSenders.ANYBODY)
-        if (form.program_id, form.key) not in led_to
-    ]
+    forms = request_forms.public().filter(senders=RequestSenders.ANYBODY)
+    listed = translations.shown_rows(forms, "request_forms")
+    return [form for form in listed if (form.program_id, form.key) not in led_to]
 
 
 def _program_or_404(slug: str) -> Program:

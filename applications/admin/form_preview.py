@@ -5,11 +5,13 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from applications.forms import section_form
-from programs import fields, form_edits, staff
+from programs import fields, form_edits, request_forms, staff
 from programs.models import FormVersion
+from programs.request_models import RequestForm
 
 
 @require_http_methods(["GET", "POST"])
@@ -40,6 +42,34 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
             "steps": len(sections) + 1,
         }
     return render(request, "applications/form_preview.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+def request_form(request: HttpRequest, pk: int) -> HttpResponse:
+    """A separate form as people see it, with its changed questions. POST checks what is typed, and forgets it."""
+    desk = staff.desk(request)
+    rows = RequestForm.objects.select_related("program")
+    if not desk.everything:
+        rows = rows.filter(program_id__in=desk.program_ids(*staff.SEES_PROGRAM))
+    form = rows.filter(pk=pk).first()
+    if form is None or not request.user.has_perm("programs.view_requestform"):
+        raise Http404
+    description = form.sections if form.draft is None else form.draft
+    sections = form_edits.readable(description)
+    at = form_edits.problems_at(request_forms.problems(description), sections)
+    shown, _left_out, _alone = _drawable(request_forms.one_section(sections), at)
+    data = request.POST if request.method == "POST" else None
+    questions = section_form(shown, answers={}, data=data, strict=True)
+    context = {
+        "request_form": form,
+        "program": form.program,
+        "questions": questions,
+        "preview": f"request-{form.pk}",
+        "builder_url": reverse("admin:programs_requestform_questions", args=[pk]),
+        "checked": data is not None,
+        "summary": questions.problems() if data is not None else [],
+    }
+    return render(request, "applications/request_form.html", context)
 
 
 def _version(request: HttpRequest, pk: int) -> FormVersion:

@@ -124,6 +124,7 @@ def _set_up(desk: staff.Desk) -> list[Item]:
     items = [
         Item("layers", "Programs", reverse("admin:programs_program_changelist")),
         Item("form", "Forms", reverse("admin:programs_formversion_changelist")),
+        Item("list", "Request forms", reverse("admin:programs_requestform_changelist")),
         Item("calendar", "Cycles", reverse("admin:programs_cycle_changelist")),
     ]
     if desk.sees(Role.MANAGER):

@@ -18,6 +18,7 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from applications import notices, presentation, request_queue, requests
+from applications.admin import form_preview
 from applications.admin.filters import CountedFilter
 from applications.models import Request, RequestAnswer
 from applications.request_states import DECIDED, OPEN, RequestState
@@ -219,6 +220,7 @@ class RequestAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         return [
+            path("form-preview/<int:pk>/", view(form_preview.request_form), name="request_form_preview"),
             path("export/", view(self.export), name="applications_request_export"),
             path("<int:pk>/act/", view(self.act), name="applications_request_act"),
             *super().get_urls(),

@@ -24,7 +24,7 @@ from applications.models import Application, Request
 from applications.request_states import DECIDED, OPEN
 from portal import clock
 from portal.limits import TooOften, count
-from programs import request_forms
+from programs import request_forms, translations
 from programs.request_models import RequestForm, RequestSenders
 from programs.texts import as_typed
 
@@ -49,13 +49,13 @@ def fill_in(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     if form.senders == RequestSenders.HOLDERS and not held:
         return _page(request, form, held)
     if request.method == "GET":
-        questions = section_form(request_forms.asked(form), answers={})
+        questions = section_form(_as_read(form), answers={})
         return _page(request, form, held, questions=questions, once=uuid.uuid4())
     return _send(request, form, held)
 
 
 def _send(request: HttpRequest, form: RequestForm, held: Sequence[Application]) -> HttpResponse:
-    posted, part = request.POST, request_forms.asked(form)
+    posted, part = request.POST, _as_read(form)
     questions = section_form(part, answers={}, data=posted, strict=True)
     questions.is_valid()
     once = _uuid(posted.get(ONCE, "")) or uuid.uuid4()
@@ -101,6 +101,13 @@ def _own_problems(form: RequestForm, posted: Mapping[str, Any], award: Applicati
     return found
 
 
+def _as_read(form: RequestForm) -> Mapping[str, Any]:
+    """The questions in the reader's language; keys and values are those of the original."""
+    return request_forms.one_section(
+        translations.shown_sections(form.sections, translations.say(form.program, form=True))
+    )
+
+
 def _problem(label: str, message: str, name: str) -> Problem:
     return {"label": label, "message": message, "anchor": f"id_{name}", "key": name}
 
@@ -121,8 +128,8 @@ def _page(
     entries = requests.answers_before(form, words) if words else []
     chosen = request.POST.get(AWARD, "") if posted else request.GET.get("award", "")
     context = {
-        "request_form": form,
-        "program": form.program,
+        "request_form": translations.shown_rows([form], "request_forms")[0],
+        "program": translations.shown(form.program),
         "for_holders": form.senders == RequestSenders.HOLDERS,
         "questions": questions,
         "look_first": form.faq_first and not words and not posted,

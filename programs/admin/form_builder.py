@@ -7,13 +7,15 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from django.urls import reverse
 
 from portal.models import User
 from portal.refusals import Refused
-from programs import fields, form_differences, form_edits, form_versions
+from programs import descriptions, fields, form_differences, form_edits, form_versions
 from programs.admin.question_form import QuestionForm, SectionForm, type_choices
 from programs.models import FormVersion
 
+Change = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
 STEPS = {"up": -1, "down": 1}
 
 
@@ -37,8 +39,28 @@ class Selected:
         return f"?{self.kind}={self.key}" if self.kind else ""
 
 
-def act(version: FormVersion, posted: QueryDict, *, by: User, at: datetime) -> tuple[Selected, str]:
-    """Do what was pressed. Returns what to show next and a sentence. Raises Refused, or NotFilledIn with the form."""
+def act_on_version(
+    version: FormVersion, posted: QueryDict, *, by: User, at: datetime
+) -> tuple[Selected, str]:
+    """Do what was pressed in the builder of a form version; see `act`."""
+
+    def edit(change: Change) -> None:
+        form_versions.edit(form_version_id=version.pk, change=change, by=by, at=at)
+
+    return act(version.sections, posted, edit=edit)
+
+
+def act(
+    sections: list[dict[str, Any]],
+    posted: QueryDict,
+    *,
+    edit: Callable[[Change], None],
+    maps_to: Mapping[str, tuple[str, ...]] = descriptions.MAPS_TO,
+) -> tuple[Selected, str]:
+    """Do what was pressed. Returns what to show next and a sentence. Raises Refused, or NotFilledIn with the form.
+
+    edit: keeps one change of the sections. maps_to: what an answer of this kind of form may fill.
+    """
     action, _, detail = posted.get("do", "").partition(":")
     question, section = posted.get("question", ""), posted.get("section", "")
     chosen: list[str] = []
@@ -51,10 +73,11 @@ def act(version: FormVersion, posted: QueryDict, *, by: User, at: datetime) -> t
                 return found[0]
             return found
 
-        form_versions.edit(form_version_id=version.pk, change=wrapped, by=by, at=at)
+        edit(wrapped)
 
     if action == "save" and question:
-        return _save_question(version, question, posted, keep), "The question is saved."
+        editor = question_form(sections, question, posted, maps_to=maps_to)
+        return _save_question(editor, question, posted, keep), "The question is saved."
     if action == "save" and section:
         return _save_section(section, posted, keep), "The section is saved."
     if action == "add" and detail == "question":
@@ -109,8 +132,7 @@ def _on_section(
     raise form_edits.CannotEditForm("Nothing was done: the page sent something unknown.")
 
 
-def _save_question(version: FormVersion, key: str, posted: QueryDict, keep: Callable[..., None]) -> Selected:
-    form = question_form(version.sections, key, posted)
+def _save_question(form: QuestionForm, key: str, posted: QueryDict, keep: Callable[..., None]) -> Selected:
     if not form.is_valid():
         raise NotFilledIn(form)
     typed, base = form.to_question(), posted.get("base", "")
@@ -135,7 +157,13 @@ def _save_section(key: str, posted: QueryDict, keep: Callable[..., None]) -> Sel
     return Selected("section", data["new_key"])
 
 
-def question_form(sections: list[dict[str, Any]], key: str, data: QueryDict | None = None) -> QuestionForm:
+def question_form(
+    sections: list[dict[str, Any]],
+    key: str,
+    data: QueryDict | None = None,
+    *,
+    maps_to: Mapping[str, tuple[str, ...]] = descriptions.MAPS_TO,
+) -> QuestionForm:
     """The editor of one question. Raises CannotEditForm when it is not there."""
     question = form_edits.question_of(sections, key)
     earlier: dict[str, Mapping[str, Any]] = {}
@@ -147,12 +175,12 @@ def question_form(sections: list[dict[str, Any]], key: str, data: QueryDict | No
             earlier[other["key"]] = other
         if other["key"] != key and isinstance(other.get("maps_to"), str):
             taken.add(other["maps_to"])
-    return QuestionForm(question, earlier=earlier, taken=taken, data=data)
+    return QuestionForm(question, earlier=earlier, taken=taken, data=data, maps_to=maps_to)
 
 
-def selected(version: FormVersion, query: QueryDict) -> Selected:
+def selected(description: list[dict[str, Any]], query: QueryDict) -> Selected:
     """What the address asks for; the first question when it names nothing that is there."""
-    sections = form_edits.readable(version.sections)
+    sections = form_edits.readable(description)
     for kind, keys in (
         ("question", [question["key"] for part in sections for question in part["questions"]]),
         ("section", [part["key"] for part in sections]),
@@ -163,13 +191,33 @@ def selected(version: FormVersion, query: QueryDict) -> Selected:
     return Selected("question", first) if first else Selected()
 
 
-def page(version: FormVersion, here: Selected, form: forms.Form | None = None) -> dict[str, Any]:
-    """The context of the builder. form: an editor that was refused, with what was typed."""
-    sections = form_edits.readable(version.sections)
-    problems = fields.problems(version.sections)
-    at = form_edits.problems_at(problems, sections)
+def page_of_version(version: FormVersion, here: Selected, form: forms.Form | None = None) -> dict[str, Any]:
+    """The context of the builder of a form version; see `page`."""
     before = form_versions.published_before(version)
     changes = form_differences.differences(before.sections, version.sections) if before else []
+    shown = page(version.sections, here, form, problems=fields.problems(version.sections))
+    return shown | {
+        "before": before,
+        "changes": changes,
+        "changes_number": form_differences.number(changes),
+        "builder": version.pk,
+        "edit_url": reverse("admin:programs_formversion_edit", args=[version.pk]),
+        "preview_url": reverse("admin:form_preview", args=[version.pk]),
+        "kept_note": "Published versions keep theirs.",
+    }
+
+
+def page(
+    description: list[dict[str, Any]],
+    here: Selected,
+    form: forms.Form | None = None,
+    *,
+    problems: list[str],
+    maps_to: Mapping[str, tuple[str, ...]] = descriptions.MAPS_TO,
+) -> dict[str, Any]:
+    """The context of the builder. form: an editor that was refused, with what was typed."""
+    sections = form_edits.readable(description)
+    at = form_edits.problems_at(problems, sections)
     context: dict[str, Any] = {
         "here": here,
         "outline": [_outlined(part, at, here) for part in sections],
@@ -177,14 +225,11 @@ def page(version: FormVersion, here: Selected, form: forms.Form | None = None) -
         "to_mend": _to_mend(sections, at),
         "form_problems": at.get("form", []),
         "kinds": type_choices(),
-        "before": before,
-        "changes": changes,
-        "changes_number": form_differences.number(changes),
     }
     if here.kind == "question":
-        question = form_edits.question_of(version.sections, here.key)
+        question = form_edits.question_of(description, here.key)
         context |= {
-            "editor": form or question_form(version.sections, here.key),
+            "editor": form or question_form(description, here.key, maps_to=maps_to),
             "question": question,
             "kind_now": question.get("type"),
             "base": form_edits.mark(question),
@@ -197,7 +242,7 @@ def page(version: FormVersion, here: Selected, form: forms.Form | None = None) -
             ),
         }
     elif here.kind == "section":
-        section = form_edits.section_of(version.sections, here.key)
+        section = form_edits.section_of(description, here.key)
         initial = {"title": section.get("title"), "lead": section.get("lead"), "new_key": here.key}
         context |= {
             "editor": form or SectionForm(initial=initial, label_suffix="", auto_id="q_%s"),

@@ -71,7 +71,7 @@ class FormVersionAdmin(DeskAdmin):
         if version is None or not self.has_view_permission(request, version):
             raise Http404
         if version.published_at is None and self._may_change(request, version):
-            return self._builder(request, version, form_builder.selected(version, request.GET))
+            return self._builder(request, version, form_builder.selected(version.sections, request.GET))
         context = {
             "outline": outline(version),
             "problems": [],
@@ -83,14 +83,15 @@ class FormVersionAdmin(DeskAdmin):
         """One press of a button in the builder."""
         version = self._own(request, pk)
         try:
-            here, said = form_builder.act(version, request.POST, by=staff.desk(request).user, at=clock.now())
+            by = staff.desk(request).user
+            here, said = form_builder.act_on_version(version, request.POST, by=by, at=clock.now())
         except form_builder.NotFilledIn as error:
             kind = "question" if request.POST.get("question") else "section"
             here = form_builder.Selected(kind, request.POST[kind])
             return self._builder(request, version, here, error.form)
         except Refused as error:
             messages.error(request, str(error))
-            here = form_builder.selected(version, request.POST)
+            here = form_builder.selected(version.sections, request.POST)
         else:
             messages.success(request, said)
         return redirect(f"{reverse('admin:programs_formversion_change', args=[pk])}{here.query}")
@@ -102,7 +103,7 @@ class FormVersionAdmin(DeskAdmin):
         here: form_builder.Selected,
         refused: Any = None,
     ) -> HttpResponse:
-        context = form_builder.page(version, here, refused)
+        context = form_builder.page_of_version(version, here, refused)
         code = 422 if refused is not None else 200
         return self._page(request, version, "builder", context | {"refused": refused is not None}, code)
 

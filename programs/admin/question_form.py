@@ -124,15 +124,16 @@ class QuestionForm(forms.Form):
         earlier: Mapping[str, Mapping[str, Any]],
         taken: set[str],
         data: Mapping[str, Any] | None = None,
+        maps_to: Mapping[str, tuple[str, ...]] = descriptions.MAPS_TO,
     ) -> None:
-        """earlier: the questions before it, by key. taken: what other questions fill already."""
+        """earlier: the questions before it, by key. taken: what other questions fill already. maps_to: what can be."""
         super().__init__(data, initial=_initial(question), prefix="q", label_suffix="", auto_id="q_%s")
         self.question, self.kind = question, str(question.get("type"))
         self.own = descriptions.properties(self.kind)
         self.fields.update(_common(self.kind))
         self.fields.update(_limits(self.kind, self.own))
         self._add_conditions(earlier)
-        self._add_mapping(taken)
+        self._add_mapping(taken, maps_to)
         self.choices = self._choice_rows(data)
 
     def _add_conditions(self, earlier: Mapping[str, Mapping[str, Any]]) -> None:
@@ -152,11 +153,11 @@ class QuestionForm(forms.Form):
         )
         self.answers_of = [(label, ", ".join(_answers(earlier[key]))) for key, label in asked]
 
-    def _add_mapping(self, taken: set[str]) -> None:
+    def _add_mapping(self, taken: set[str], maps_to: Mapping[str, tuple[str, ...]]) -> None:
         own = str(self.initial["maps_to"])
         names = [
             (name, maps_to_words(name))
-            for name, kinds in descriptions.MAPS_TO.items()
+            for name, kinds in maps_to.items()
             if self.kind in kinds and (name not in taken or name == own)
         ]
         self.fields["maps_to"] = _kept_choice(own, [("", "Nothing"), *names], "Fills")

@@ -9,7 +9,7 @@ from applications import requests
 from applications.models import Application, Request
 from applications.states import State
 from portal.models import User
-from programs.models import Program
+from programs.models import Cycle, Program
 from programs.request_models import RequestForm, RequestKind
 from tests.factories.applications import BEFORE, make_many, make_user
 
@@ -73,9 +73,11 @@ def make_request_form(program: Program, **fields: Any) -> RequestForm:
     )
 
 
-def make_award(program: Program, *, applicant: User | None = None) -> Application:
+def make_award(
+    program: Program, *, applicant: User | None = None, cycle: Cycle | None = None
+) -> Application:
     """An awarded application, by the shortest way: no decision, no grant."""
-    application = make_many(program, 1)[0]
+    application = make_many(program, 1, cycle=cycle)[0]
     for step in (State.IN_REVIEW, State.AWARDED):
         Application.objects.filter(pk=application.pk).update(state=step)
     if applicant is not None:
