@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from applications import (
-    again,
     awards,
-    differences,
     gates,
     looks,
     queue,
@@ -19,9 +17,11 @@ from applications import (
     scoring,
     threads,
 )
-from applications import asked as asked_of
-from applications.blinding import TELLING_CHECKS, Identity, telling
-from applications.desk import visible, without_conflict
+from applications.blinding import TELLING_CHECKS, Identity
+from applications.desk import visible
+from applications.earlier import Earlier
+from applications.earlier import before as sent_before
+from applications.gates import Gate
 from applications.models import (
     STANDING,
     Application,
@@ -64,16 +64,6 @@ class Alike:
     title: str
     why: str
     share: int | None
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """An application that the same person sent before. `outcome` and the link are for those who see it anyway."""
-
-    application: Application
-    outcome: str
-    changes: list[differences.Change]
-    linked: bool = True
 
 
 @dataclass(frozen=True)
@@ -124,7 +114,7 @@ class Dossier:
     alike_hidden: int
     earlier: list[Earlier]
     policies: list[str]
-    gates: list[gates.Gate]
+    gates: list[Gate]
     answers_digest: str
     peers: list[Peer]
     peers_waiting: int
@@ -213,7 +203,7 @@ def of(desk: Desk, application: Application) -> Dossier:
         checks=_checks(application, found, may),
         alike=alike,
         alike_hidden=hidden,
-        earlier=_earlier(desk, application, may, identity),
+        earlier=sent_before(desk, application, may, identity),
         policies=_policies(application),
         gates=standing,
         answers_digest=gates.digest_of(application.pk) if standing and may.screens else "",
@@ -365,73 +355,6 @@ def _alike(
     return sorted(alike, key=lambda row: -(row.share or 0)), len(named) - len(alike)
 
 
-def _earlier(desk: Desk, application: Application, may: Access, identity: Identity | None) -> list[Earlier]:
-    """What the same person sent before, newest first, with what changed since; in a blind look only what an amendment
-    changes, without the answers that tell who applies.
-
-    The application that this one started from is compared for everybody who reads this one: applicants are told so.
-    Others, and the outcome of any, are shown to those who see them in their own right.
-    """
-    if may.blind:
-        compared = again.earlier_of(application) if application.amends_id is not None else None
-        if compared is None or _stepped_back(desk, compared):
-            return []
-        return [Earlier(compared, "", _masked(changes(compared, application, may), identity), linked=False)]
-    rows = list(
-        visible(desk)
-        .filter(applicant_id=application.applicant_id, submitted_at__lt=application.submitted_at)
-        .select_related("form_version", "cycle")
-        .order_by("-submitted_at")[:5]
-    )
-    seen = {row.pk for row in rows}
-    compared = again.earlier_of(application)
-    if compared is not None and compared.pk not in seen:
-        rows.insert(0, compared)
-    return [
-        Earlier(
-            row,
-            row.get_state_display() if row.pk in seen else "",
-            changes(row, application, may) if compared is not None and row.pk == compared.pk else [],
-            row.pk in seen,
-        )
-        for row in rows
-        if row.pk in seen or not _stepped_back(desk, row)
-    ]
-
-
-def _stepped_back(desk: Desk, application: Application) -> bool:
-    """Whether this person has a conflict with the application; it is then not even compared."""
-    return not without_conflict(desk, Application.objects.filter(pk=application.pk)).exists()
-
-
-def changes(before: Application, after: Application, may: Access) -> list[differences.Change]:
-    """What differs between two applications of a person, as far as this person reads their answers.
-
-    The amount of an amendment comes on top of what was granted, so it is not compared with what was asked before; an
-    organization that was named with the award is no change either.
-    """
-    leave_out: set[str] = set()
-    for form in (before.form_version.sections, after.form_version.sections):
-        if after.amends_id is not None:
-            leave_out |= asked_of.amount_keys(form) | _named_since(before, form)
-        if may.blind:
-            leave_out |= {question["key"] for question in fields.questions(form) if telling(question)}
-    return differences.between(
-        differences.Side(before.form_version.sections, before.answers),
-        differences.Side(after.form_version.sections, after.answers),
-        audiences=may.audiences,
-        leave_out=leave_out,
-    )
-
-
-def _named_since(before: Application, form: fields.Sections) -> set[str]:
-    """The question about the organization, where it was named with the award and not in the application."""
-    asked_for = [
-        question["key"] for question in fields.questions(form) if question["type"] == "organization_id"
-    ]
-    return {key for key in asked_for if not before.answers.get(key)}
-
-
 def _policies(application: Application) -> list[str]:
     """Which policies the applicant accepted, with their versions."""
     found = []
@@ -440,18 +363,6 @@ def _policies(application: Application) -> list[str]:
         if question["type"] == "acknowledgement" and isinstance(answer, Mapping) and answer.get("accepted"):
             found.append(f"{question['label']} (version {answer.get('version', '?')})")
     return found
-
-
-def _masked(found: Iterable[differences.Change], identity: Identity | None) -> list[differences.Change]:
-    """Changes without names. A name may stand across two runs, so it is looked for in each side as a whole first."""
-    if identity is None:
-        return list(found)
-    masked = []
-    for change in found:
-        old = identity.hide(" ".join(text for kind, text in change.runs if kind != "ins"))
-        new = identity.hide(" ".join(text for kind, text in change.runs if kind != "del"))
-        masked.append(differences.Change(change.label, differences.runs(old, new)))
-    return masked
 
 
 def _rubric(rules: Rulebook, mine: Review | None, part: review.Part) -> list[Line]:
