@@ -179,10 +179,11 @@ def _unescaped(text: str) -> str:
 
 def compiled(catalogue: Catalogue) -> bytes:
     """The .mo file of a catalogue; texts without a translation are left out."""
-    pairs = [("", catalogue.header)]
-    for entry in catalogue.entries.values():
-        if entry.said and all(entry.said) and not entry.fuzzy:
-            pairs.append(("\0".join(filter(None, (entry.one, entry.many))), "\0".join(entry.said)))
+    pairs = [("", catalogue.header)] + [
+        ("\0".join(filter(None, (entry.one, entry.many))), "\0".join(entry.said))
+        for entry in catalogue.entries.values()
+        if entry.said and all(entry.said) and not entry.fuzzy
+    ]
     encoded = sorted((one.encode(), said.encode()) for one, said in pairs)
     count = len(encoded)
     start = 7 * 4 + 16 * count

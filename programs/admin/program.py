@@ -21,6 +21,7 @@ from portal.refusals import Refused
 from portal.roles import Role
 from programs import catalogue, cycles, form_versions, schedule, staff, starting_points
 from programs.admin import program_pages
+from programs.admin import translations as translation_pages
 from programs.admin.fields import AnchorsField, CentsField, LinesField, ModelsField, TitledLinesField
 from programs.models import (
     Criterion,
@@ -289,6 +290,11 @@ class ProgramAdmin(DeskAdmin):
             path("<int:pk>/state/<slug:state>/", view(self.set_state), name="programs_program_state"),
             path("<int:pk>/copy/", view(program_pages.clone), name="programs_program_clone"),
             path("<int:pk>/export/", view(program_pages.export), name="programs_program_export"),
+            path(
+                "<int:pk>/texts/<slug:language>/",
+                view(translation_pages.texts),
+                name="programs_program_texts",
+            ),
             path("import/", view(program_pages.import_), name="programs_program_import"),
             *super().get_urls(),
         ]
