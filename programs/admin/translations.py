@@ -7,13 +7,12 @@ from django.conf.locale import LANG_INFO
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from portal import clock
 from portal.roles import Role
 from programs import form_versions, staff, translations
-from programs.admin.program_pages import seen_program
 from programs.models import Program
 from programs.texts import UnstorableText
 from programs.translations import Line
@@ -31,7 +30,7 @@ GROUPS = {
 @require_http_methods(["GET", "POST"])
 def texts(request: HttpRequest, pk: int, language: str) -> HttpResponse:
     """All texts that the public reads, with how far the translation is; ?only=open leaves out what is done."""
-    program = seen_program(request, pk)
+    program = _seen(request, pk)
     if language == translations.ORIGINAL or language not in dict(settings.LANGUAGES):
         raise Http404
     desk = staff.desk(request)
@@ -73,6 +72,14 @@ def texts(request: HttpRequest, pk: int, language: str) -> HttpResponse:
         "may_change": may_change,
     }
     return render(request, "admin/programs/translations.html", admin.site.each_context(request) | context)
+
+
+def _seen(request: HttpRequest, pk: int) -> Program:
+    desk = staff.desk(request)
+    rows = Program.objects.all()
+    if not desk.everything:
+        rows = rows.filter(pk__in=desk.program_ids(*staff.SEES_PROGRAM))
+    return get_object_or_404(rows, pk=pk)
 
 
 def _sections(program: Program) -> list[dict[str, object]]:
