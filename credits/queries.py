@@ -101,6 +101,37 @@ def pool_summary(program: str, period: str) -> PoolSummary:
     )
 
 
+def pools(program: str) -> list[PoolSummary]:
+    """All pools of a program by their code, funded ones only. Three queries, however many periods."""
+    rows = list(LedgerAccount.objects.filter(program=program, kind=AccountKind.POOL).order_by("code"))
+    stages: dict[str, dict[str, tuple[int, int]]] = {}
+    for row in (
+        Grant.objects.filter(pool__in=[pool.code for pool in rows])
+        .values("pool", "stage")
+        .annotate(cents=Sum("amount_cents"), grants=Count("pk"))
+    ):
+        stages.setdefault(row["pool"], {})[row["stage"]] = (row["cents"], row["grants"])
+    funded = dict(
+        Entry.objects.filter(account__in=rows, transfer__kind__in=[Kind.FUND, Kind.REVERSE])
+        .filter(Q(transfer__reverses__isnull=True) | Q(transfer__reverses__kind=Kind.FUND))
+        .order_by()
+        .values_list("account_id")
+        .annotate(cents=Sum("amount_cents"))
+    )
+    given = (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED)
+    return [
+        PoolSummary(
+            pool.code,
+            pool.currency,
+            funded.get(pool.pk, 0),
+            *(stages.get(pool.code, {}).get(stage.value, (0, 0))[0] for stage in given),
+            pool.balance_cents,
+            sum(stages.get(pool.code, {}).get(stage.value, (0, 0))[1] for stage in given),
+        )
+        for pool in rows
+    ]
+
+
 def grant_balance(grant: Grant) -> int:
     """What the organization can still use of a grant, in cents; 0 until it is confirmed."""
     code = ledger.code_of(AccountKind.GRANTED, grant.pk)

@@ -1,10 +1,12 @@
 """Open, pause and close programs."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
 
+from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
@@ -27,45 +29,73 @@ class CannotOpen(Refused):
         super().__init__(" ".join(missing))
 
 
+@dataclass(frozen=True)
+class Gap:
+    """Something that is missing. where: the field of the editor that mends it, or form, letters, people."""
+
+    text: str
+    where: str
+
+
 def missing_for_opening(program: Program) -> list[str]:
     """What still keeps a program from opening, a sentence each; empty when it is ready."""
-    missing = []
-    if form_versions.current(program) is None:
-        missing.append("Publish a form: without one nobody can begin.")
-    scores = program.criteria.filter(kind=CriterionKind.SCORE)
-    weights = scores.aggregate(sum=Sum("weight_percent"))["sum"] or 0
-    if weights != 100:
-        missing.append(
-            f"Let the weights of the rubric add up to 100 %; they make {weights} %, so ranks would be wrong."
-        )
-    have = set(program.message_templates.values_list("kind", flat=True))
-    told = {MessageKind.TOLD_DECLINE: "this program tells people that they were not chosen"}
-    wanted = NEEDED_LETTERS | (told if program.decline_mode == DeclineMode.TOLD else {})
-    missing.extend(
-        f"Write the message “{kind.label}”: {reason}." for kind, reason in wanted.items() if kind not in have
-    )
-    problems = schedule.problems(program.schedule_rule, program.time_zone)
-    missing.extend(f"Mend the calendar: {problem}" for problem in problems)
-    return missing + request_forms.missing(program)
+    return [gap.text for gap in gaps(program)]
 
 
 def advice(program: Program) -> list[str]:
     """What does not keep a program from opening and will be missed later, with the reason."""
+    return [gap.text for gap in later_gaps(program)]
+
+
+def gaps(program: Program) -> list[Gap]:
+    """What still keeps a program from opening, and where it is mended."""
+    found = []
+    if form_versions.current(program) is None:
+        found.append(Gap("Publish a form: without one nobody can begin.", "form"))
+    scores = program.criteria.filter(kind=CriterionKind.SCORE)
+    weights = scores.aggregate(sum=Sum("weight_percent"))["sum"] or 0
+    if weights != 100:
+        text = (
+            f"Let the weights of the rubric add up to 100 %; they make {weights} %, so ranks would be wrong."
+        )
+        found.append(Gap(text, "criteria-group"))
+    have = set(program.message_templates.values_list("kind", flat=True))
+    told = {MessageKind.TOLD_DECLINE: "this program tells people that they were not chosen"}
+    wanted = NEEDED_LETTERS | (told if program.decline_mode == DeclineMode.TOLD else {})
+    found.extend(
+        Gap(f"Write the message “{kind.label}”: {reason}.", "letters")
+        for kind, reason in wanted.items()
+        if kind not in have
+    )
+    problems = schedule.problems(program.schedule_rule, program.time_zone)
+    found.extend(Gap(f"Mend the calendar: {problem}", "id_schedule_rule") for problem in problems)
+    if program.organization_id_format not in organizations.FORMATS:
+        found.append(
+            Gap("Choose the form of the organization ID: credit goes to one.", "id_organization_id_format")
+        )
+    found.extend(Gap(text, "request-forms") for text in request_forms.missing(program))
+    return found
+
+
+def later_gaps(program: Program) -> list[Gap]:
+    """What does not keep a program from opening and will be missed later, and where it is mended."""
     found = []
     reviewers = memberships.people_in(program, Role.REVIEWER).count()
     if reviewers < program.reviews_wanted:
-        found.append(
+        text = (
             f"Give {program.reviews_wanted} people the role of reviewer before the first cut-off; {reviewers or 'none'} "
             f"{'has' if reviewers == 1 else 'have'} it, so applications would wait."
         )
+        found.append(Gap(text, "people"))
     if not memberships.people_in(program, Role.FINANCE).exists():
-        found.append("Name a finance approver: awards above the limit need a second person.")
+        found.append(Gap("Name a finance approver: awards above the limit need a second person.", "people"))
     gates = program.criteria.filter(kind=CriterionKind.GATE).exists()
     if gates and not memberships.people_in(program, Role.SCREENER).exists():
-        found.append("Name a screener: the gates of the rubric are theirs to answer.")
-    found += request_forms.advice(program)
+        found.append(Gap("Name a screener: the gates of the rubric are theirs to answer.", "people"))
+    found.extend(Gap(text, "request-forms") for text in request_forms.advice(program))
     if not program.faq.exists():
-        found.append("Answer a few questions ahead: people find them before they write to you.")
+        text = "Answer a few questions ahead: people find them before they write to you."
+        found.append(Gap(text, "faq-group"))
     return found
 
 

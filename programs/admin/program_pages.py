@@ -63,7 +63,7 @@ class FileForm(forms.Form):
 @require_http_methods(["GET", "POST"])
 def clone(request: HttpRequest, pk: int) -> HttpResponse:
     """A copy in draft of everything but cycles, people and applications."""
-    program = _seen(request, pk)
+    program = seen_program(request, pk)
     desk = staff.desk(request)
     if not request.user.has_perm("programs.add_program") or not (
         desk.everything or desk.holds(Role.MANAGER, program_id=pk)
@@ -88,7 +88,7 @@ def clone(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def export(request: HttpRequest, pk: int) -> HttpResponse:
     """The program as the YAML file that can be imported again."""
-    program = _seen(request, pk)
+    program = seen_program(request, pk)
     answer = HttpResponse(presets.export_text(program), content_type="application/yaml; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{program.slug}.yaml"'
     return answer
@@ -132,8 +132,11 @@ def _refuse_foreign(request: HttpRequest, proposal: copies.Proposal) -> None:
         raise copies.CannotCopy("You may not add programs.")
 
 
-def _seen(request: HttpRequest, pk: int) -> Program:
+def seen_program(request: HttpRequest, pk: int, *roles: Role) -> Program:
+    """A program this person sees, or where roles are named holds one of them in; any other is a 404."""
     desk = staff.desk(request)
+    if roles and not (desk.everything or desk.holds(*roles, program_id=pk)):
+        raise Http404
     rows = Program.objects.all()
     if not desk.everything:
         rows = rows.filter(pk__in=desk.program_ids(*staff.SEES_PROGRAM))

@@ -11,7 +11,7 @@ from django.urls import reverse
 from portal import clock
 from portal.models import AuditEvent
 from portal.roles import Role
-from programs import form_versions
+from programs import form_versions, presets
 from programs.models import (
     FormVersion,
     Membership,
@@ -21,6 +21,7 @@ from programs.models import (
     ScheduleException,
 )
 from tests.factories import applications as make
+from tests.factories.pages import typed
 
 pytestmark = pytest.mark.django_db
 
@@ -43,22 +44,7 @@ def editor(program: Program) -> str:
 
 def as_posted(page: Any) -> dict[str, Any]:
     """The form of an editor page as a browser would send it back unchanged."""
-    data: dict[str, Any] = {}
-    for form in [page.context["adminform"].form]:
-        for bound in form:
-            data[bound.html_name] = _typed(bound)
-    for formset in page.context["inline_admin_formsets"]:
-        for bound in formset.formset.management_form:
-            data[bound.html_name] = bound.value()
-        for form in formset.formset.initial_forms:
-            for bound in form:
-                data[bound.html_name] = _typed(bound)
-    return {name: value for name, value in data.items() if value is not None and value is not False}
-
-
-def _typed(bound: Any) -> Any:
-    value = bound.value()
-    return bound.field.widget.format_value(value) if hasattr(bound.field.widget, "format_value") else value
+    return typed(page.text, "program_form")
 
 
 # --- Who sees what
@@ -96,12 +82,12 @@ def test_saving_unchanged_changes_nothing():
     program = make.make_program()
     client = signed_in(make.make_member(program, Role.MANAGER))
     cycles = list(program.cycles.order_by("pk").values_list("pk", flat=True))
+    before = presets.export(Program.objects.get(pk=program.pk))
 
     answer = client.post(editor(program), as_posted(client.get(editor(program))))
 
-    assert answer.status_code == 302, answer.context["errors"]
-    again = Program.objects.get(pk=program.pk)
-    assert (again.award_cap_cents, again.models_offered) == (program.award_cap_cents, program.models_offered)
+    assert answer.status_code == 302, list(answer.context["errors"])
+    assert presets.export(Program.objects.get(pk=program.pk)) == before
     assert list(program.cycles.order_by("pk").values_list("pk", flat=True)) == cycles
 
 
@@ -112,9 +98,16 @@ def test_money_and_lists_are_typed_as_people_write_them():
 
     data |= {
         "award_cap_cents": "25,000.50",
-        "never_funded": "Chat apps\nFine-tuning",
-        "priority_topics": "Soil | What lives in it",
-        "models_offered": "standard | Standard suite\nold | Old model | Only for repeats",
+        "never_funded-0-text": "Chat apps",
+        "never_funded-1-text": "Fine-tuning",
+        "priority_topics-0-title": "Soil",
+        "priority_topics-0-text": "What lives in it",
+        "models_offered-0-place": "2",
+        "models_offered-1-place": "1",
+        "models_offered-1-name": "Old model",
+        "models_offered-1-slug": "old",
+        "models_offered-1-limited": "1",
+        "models_offered-1-condition": "Only for repeats",
     }
     assert client.post(editor(program), data).status_code == 302
 
@@ -122,12 +115,13 @@ def test_money_and_lists_are_typed_as_people_write_them():
     assert program.award_cap_cents == 25_000_50
     assert program.never_funded == ["Chat apps", "Fine-tuning"]
     assert program.priority_topics == [{"title": "Soil", "text": "What lives in it"}]
-    assert program.models_offered[1] == {
+    assert program.models_offered[0] == {
         "slug": "old",
         "name": "Old model",
         "limited": True,
         "condition": "Only for repeats",
     }
+    assert program.models_offered[1]["slug"] == "standard"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +129,8 @@ def test_money_and_lists_are_typed_as_people_write_them():
     [
         ("award_cap_cents", "1,50", "Enter an amount in digits"),
         ("award_cap_cents", "", "A capped award needs its cap."),
-        ("priority_topics", "no bar here", "Title | text"),
+        ("priority_topics-0-title", "No text here", "Entry 1, text: it is empty."),
+        ("models_offered-0-slug", "No Blanks", "Model 1: the short name has small letters"),
         ("time_zone", "Mars/Olympus", "Mars/Olympus"),
         ("schedule_rule", "EVERY DAY", ""),
     ],

@@ -1,0 +1,235 @@
+"""What stands beside the program editor: the map of its fields, what is missing, dates, pools, versions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+from django.utils.text import capfirst
+
+from credits import queries as credit_queries
+from portal import texts
+from programs import catalogue, form_versions, public_days, rulebook, schedule
+from programs.models import CriterionKind, Cycle, CycleState, Program, ProgramVersion
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One coming evaluation. regular_on: the day the rule gives for it."""
+
+    on: date
+    regular_on: date
+    local: str
+    cut_off_at: datetime
+    holiday: str
+    shifted_from: date | None
+    reason: str
+    stands: bool  # applications were sent to it, so its date cannot move
+
+
+@dataclass(frozen=True)
+class Left:
+    """An evaluation that was left out."""
+
+    regular_on: date
+    reason: str
+    holiday: str
+
+
+def evaluations(program: Program, *, at: datetime) -> list[Evaluation]:
+    """The next 12: as stored where cycles exist, else as the rule gives them."""
+    zone = ZoneInfo(_zone(program))
+    reasons = {row.regular_on: row for row in program.schedule_exceptions.all()}
+    found: list[tuple[date, datetime, date | None]] = list(
+        program.cycles.filter(cut_off_at__gt=at)
+        .order_by("cut_off_at")
+        .values_list("evaluation_on", "cut_off_at", "shifted_from_on")[:12]
+    )
+    used = set(
+        program.cycles.filter(cut_off_at__gt=at, applications__isnull=False).values_list(
+            "evaluation_on", flat=True
+        )
+    )
+    if not found and not schedule.problems(program.schedule_rule, program.time_zone):
+        today = at.astimezone(zone).date()
+        moments = schedule.moments(
+            rule=program.schedule_rule,
+            time_zone=program.time_zone,
+            time_of_day=program.cut_off_time,
+            exceptions={day: row.moved_to_on for day, row in reasons.items()},
+            decided_by_days=program.decided_by_days,
+            after=today,
+            until=today + timedelta(days=372),
+        )
+        found = [(one.evaluation_on, one.cut_off_at, one.shifted_from) for one in moments[:12]]
+    holidays = public_days.noted(
+        country=program.holidays_of, time_zone=program.time_zone, days=[day for day, _, _ in found]
+    )
+    return [
+        Evaluation(
+            on=day,
+            regular_on=shifted or day,
+            local=f"{texts.day(local.date())}, {local:%H:%M}",
+            cut_off_at=cut,
+            holiday=holidays.get(day, ""),
+            shifted_from=shifted,
+            reason=reasons[shifted].reason if shifted in reasons else "",
+            stands=day in used,
+        )
+        for day, cut, shifted in found
+        for local in [cut.astimezone(zone)]
+    ]
+
+
+def left_out(program: Program, *, at: datetime) -> list[Left]:
+    """The coming days on which no evaluation is held."""
+    today = at.astimezone(ZoneInfo(_zone(program))).date()
+    rows = [
+        row
+        for row in program.schedule_exceptions.all()
+        if row.moved_to_on is None and row.regular_on >= today
+    ]
+    holidays = public_days.noted(
+        country=program.holidays_of, time_zone=program.time_zone, days=[row.regular_on for row in rows]
+    )
+    return [
+        Left(row.regular_on, row.reason, holidays.get(row.regular_on, ""))
+        for row in sorted(rows, key=lambda row: row.regular_on)
+    ]
+
+
+def _zone(program: Program) -> str:
+    return "UTC" if schedule.problems(program.schedule_rule, program.time_zone) else program.time_zone
+
+
+# --- Readiness -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the readiness list; url leads to the field that mends it."""
+
+    tone: str
+    text: str
+    url: str = ""
+
+
+def checks(program: Program) -> list[Check]:
+    """What is there, what is missing, and what will be missed later."""
+    found = [Check("success", text) for text in _there(program)]
+    found += [Check("danger", gap.text, _address(program, gap.where)) for gap in catalogue.gaps(program)]
+    found += [
+        Check("warning", gap.text, _address(program, gap.where)) for gap in catalogue.later_gaps(program)
+    ]
+    return found
+
+
+def _there(program: Program) -> Iterable[str]:
+    current = form_versions.current(program)
+    scores = [row for row in program.criteria.order_by("position", "pk") if row.kind == CriterionKind.SCORE]
+    if current:
+        yield f"Form version {current.number} is published"
+    if sum(row.weight_percent for row in scores) == 100:
+        yield f"Weights add up: {' + '.join(str(row.weight_percent) for row in scores)}"
+    if not schedule.problems(program.schedule_rule, program.time_zone):
+        ahead = program.cycles.filter(state__in=(CycleState.PLANNED, CycleState.OPEN)).count()
+        yield f"The calendar can be read{f'; {ahead} evaluations ahead' if ahead else ''}"
+
+
+def _address(program: Program, where: str) -> str:
+    """Where a gap is mended: a field of this page (#…), or a list of its own."""
+    lists = {
+        "form": "admin:programs_formversion_changelist",
+        "letters": "admin:programs_messagetemplate_changelist",
+        "request-forms": "admin:programs_requestform_changelist",
+        "people": "admin:programs_membership_changelist",
+    }
+    return f"{reverse(lists[where])}?program={program.pk}" if where in lists else f"#{where}"
+
+
+# --- Map -------------------------------------------------------------------------------------------------------------
+
+
+def page_map(form: Any, fieldsets: Iterable[tuple[str | None, Any]], inlines: Iterable[Any]) -> list[Any]:
+    """Every section of the page with its fields: [(title, anchor, [(label, anchor)])]."""
+    found: list[Any] = []
+    for number, (title, options) in enumerate(fieldsets):
+        names = [
+            name
+            for entry in options["fields"]
+            for name in (entry if isinstance(entry, list | tuple) else [entry])
+        ]
+        fields = [(capfirst(form[name].label), form[name].auto_id) for name in names if name in form.fields]
+        found.append((title, f"fieldset-0-{number}-heading", fields if len(fields) > 1 else []))
+    found += [(inline.opts.verbose_name_plural, f"{inline.formset.prefix}-group", []) for inline in inlines]
+    return found
+
+
+# --- Pools and versions ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PoolLine:
+    """The pool of one period and the coming evaluations that draw from it."""
+
+    period: str
+    funded_cents: int
+    left_cents: int
+    evaluations: int
+    is_there: bool
+
+
+def pools(program: Program, coming: list[Evaluation], *, at: datetime) -> list[PoolLine]:
+    """A rolling list: every period that has a pool, this year and each year a coming evaluation falls in."""
+    there = {pool.code.rpartition(":")[2]: pool for pool in credit_queries.pools(program.slug)}
+    drawn = [str(row.on.year) for row in coming]
+    years = sorted({*there, *drawn, str(at.year)})
+    return [
+        PoolLine(
+            period=year,
+            funded_cents=there[year].funded_cents if year in there else 0,
+            left_cents=there[year].available_cents if year in there else 0,
+            evaluations=drawn.count(year),
+            is_there=year in there,
+        )
+        for year in years
+    ]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which evaluations under way keep which version, and from which one on a change counts."""
+
+    version: ProgramVersion
+    cycles: list[Cycle]
+
+
+def kept(program: Program) -> list[Kept]:
+    """The versions that evaluations in review are held to."""
+    rows = (
+        program.cycles.filter(state=CycleState.IN_REVIEW, rules_version__isnull=False)
+        .select_related("rules_version")
+        .order_by("evaluation_on")
+    )
+    found: dict[int, Kept] = {}
+    for cycle in rows:
+        version = cycle.rules_version
+        assert version is not None
+        found.setdefault(version.pk, Kept(version, [])).cycles.append(cycle)
+    return list(found.values())
+
+
+def applies_from(program: Program) -> Cycle | None:
+    """The first evaluation that a change of the rules counts for."""
+    return (
+        program.cycles.filter(state__in=(CycleState.PLANNED, CycleState.OPEN))
+        .order_by("evaluation_on")
+        .first()
+    )
+
+
+def differs(program: Program, version: ProgramVersion) -> bool:
+    """Whether the program's rules are others than those of a version."""
+    return rulebook.hash_of(rulebook.content_of(program)) != version.content_sha256
