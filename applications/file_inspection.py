@@ -17,6 +17,21 @@ MOST_PAGES = 50
 MOST_PIXELS = 25_000_000
 MEMORY_BYTES = 512 * 1024 * 1024
 SECONDS = 10
+ACTIVE_KEYS = frozenset({"/JS", "/AA", "/XFA", "/RichMediaContent"})
+ACTIONS = frozenset(
+    {
+        "/JavaScript",
+        "/Launch",
+        "/SubmitForm",
+        "/ImportData",
+        "/GoToE",
+        "/GoToR",
+        "/Rendition",
+        "/Movie",
+        "/Sound",
+    }
+)
+MOVING = frozenset({"/RichMedia", "/3D", "/Movie", "/Sound", "/Screen", "/FileAttachment"})
 SIGNATURES = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
@@ -72,6 +87,7 @@ def _pdf(source: Path, target: Path) -> int:
         if not pages:
             raise Refused(gettext_noop("The PDF has no pages."))
         _refuse_active(root)
+        _refuse_hidden_actions(root)
         writer = PdfWriter(clone_from=reader)
         writer.metadata = None
         writer.root_object.pop("/Metadata", None)
@@ -113,6 +129,26 @@ def _refuse_active(root: Any) -> None:
     does = action.get("/S") if isinstance(action, Mapping) else None
     if "/JavaScript" in names or "/AA" in root or does in ("/JavaScript", "/Launch"):
         raise Refused(gettext_noop("The PDF holds a script. Print it to a new PDF and add that."))
+
+
+def _refuse_hidden_actions(root: Any) -> None:
+    """The same wherever it hangs: on a page, a link, a field of a form. Every object is visited once."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        value = waiting.pop()
+        if hasattr(value, "idnum"):  # a reference to an object elsewhere in the file
+            if (value.idnum, value.generation) in seen:
+                continue
+            seen.add((value.idnum, value.generation))
+            value = value.get_object()
+        if isinstance(value, Mapping):
+            if ACTIVE_KEYS & value.keys() or value.get("/S") in ACTIONS or value.get("/Subtype") in MOVING:
+                raise Refused(gettext_noop("The PDF holds a script. Print it to a new PDF and add that."))
+            # Not .values(): pypdf would follow the references, and a page refers to its parent.
+            waiting += [dict.__getitem__(value, key) for key in value] if isinstance(value, dict) else []
+        elif isinstance(value, list):
+            waiting += list.__iter__(value)
 
 
 def _image(source: Path, target: Path, content_type: str) -> None:
