@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET
 
-from applications import boards
+from applications import boards, conflict_lists, plans
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -95,6 +95,14 @@ def context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
         ],
         "now": clock.now(),
         "holds_role": desk.everything or desk.holds(Role.MANAGER, program_id=cycle.program_id),
+    }
+
+
+def card(request: HttpRequest, cycle: Cycle) -> dict[str, Any]:
+    """What the batch board says about conflicts and proposals. Two queries."""
+    return {
+        "conflict_counts": conflict_lists.counts(staff.desk(request), cycle),
+        "proposals": plans.waiting(cycle),
     }
 
 
