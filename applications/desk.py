@@ -55,6 +55,16 @@ def without_conflict(desk: Desk, rows: ApplicationQuerySet) -> ApplicationQueryS
     return rows
 
 
+def hidden_records(desk: Desk) -> tuple[list[int], list[int]]:
+    """Ids of the applications of others with which this person has a recorded conflict or from which they stepped back,
+    and of their applicants: for records that know applications by number only. One query.
+    """
+    tied = Q(conflicts__user=desk.user) | Q(recusals__reviewer=desk.user)
+    rows = Application.objects.filter(tied).exclude(applicant=desk.user).order_by().distinct()
+    found = list(rows.values_list("pk", "applicant_id"))
+    return sorted(pk for pk, _ in found), sorted({person for _, person in found})
+
+
 def decidable(desk: Desk) -> ApplicationQuerySet:
     """The applications this person sees as a manager or a superuser: those whose decision page is theirs."""
     rows = visible(desk)

@@ -19,6 +19,15 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_help_text = "An action, such as decision.release, or a record, such as program 3"
     ordering = ("-at", "-pk")
 
+    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Without what the applicants of applications did with which this person has a conflict."""
+        applications, people = self.admin_site.hidden_from(request)  # type: ignore[attr-defined]
+        if applications:
+            subjects = [str(pk) for pk in applications]
+            queryset = queryset.exclude(subject_type="applications.application", subject_id__in=subjects)
+            queryset = queryset.exclude(actor__in=people)
+        return queryset
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:

@@ -41,6 +41,13 @@ class StaffSite(AdminSite):
             return None
         return [desk.programs[pk].slug for pk in desk.program_ids(*staff.SEES_MONEY)]
 
+    def hidden_from(self, request: HttpRequest) -> tuple[list[int], list[int]]:
+        """Ids of the applications this person has a conflict with, and of the people who sent them."""
+        from applications import desk
+        from programs import staff
+
+        return desk.hidden_records(staff.desk(request))
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """The boards stand beside the records; each of their views passes through admin_view."""
         from applications.admin import boards, evaluation

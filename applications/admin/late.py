@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_POST
 
 from applications import boards, late_entries
+from applications.desk import visible
 from applications.models import BatchEntry, LateEntry
 from portal import clock
 from portal.refusals import Refused
@@ -68,7 +69,9 @@ def context(request: HttpRequest, cycle: Cycle) -> dict[str, Any]:
     if cycle.state != CycleState.IN_REVIEW and not cycle.late_entries.exists():
         return {}
     at = clock.now()
-    late = BatchEntry.objects.filter(batch__cycle=cycle, late=True).select_related("application")
+    seen = visible(staff.desk(request)).filter(cycle=cycle)
+    late = BatchEntry.objects.filter(batch__cycle=cycle, late=True, application__in=seen)
+    late = late.select_related("application")
     return {
         "late_form": CodeForm(label_suffix="") if cycle.state == CycleState.IN_REVIEW else None,
         "late_codes": [
