@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -101,26 +101,36 @@ def send(*, application_id: int, code: str, by: User, at: datetime) -> Applicati
     """
     if form_change.carry_over(application_id=application_id, by=by, at=at):
         raise intake.CannotSubmit(intake.FORM_CHANGED)
-    with transaction.atomic():
-        found = LateEntry.objects.filter(code_hash=_hash(code)).values_list("pk", "cycle_id").first()
-        if found is None:
-            raise CannotEnterLate(NO_SUCH_CODE)
-        cycle = Cycle.objects.select_for_update(of=("self",)).select_related("program").get(pk=found[1])
-        application = (
-            Application.objects.select_for_update(of=("self",))
-            .select_related("program", "applicant", "form_version")
-            .get(pk=application_id)
-        )
-        entry = LateEntry.objects.select_for_update(of=("self",)).get(pk=found[0])
-        if application.cycle_id == cycle.pk and BatchEntry.objects.filter(
-            application=application, late_entry=entry
-        ):
-            return application
-        _refuse_shut(entry, cycle, application, at)
-        wait_until = intake.turn_of(application, at=at)
-        application.program = cycle.program
-        intake.enter(application, cycle, by=by, at=at, wait_until=wait_until)
-        _join(application, entry, at)
+    for _attempt in range(5):
+        try:
+            with transaction.atomic():
+                return _send(application_id, code, by=by, at=at)
+        except IntegrityError as error:  # two drew one number (applications.references); draw again
+            if "reference" not in str(error):
+                raise
+    raise intake.CannotSubmit(_("We could not number your application. Please send it again."))
+
+
+def _send(application_id: int, code: str, *, by: User, at: datetime) -> Application:
+    found = LateEntry.objects.filter(code_hash=_hash(code)).values_list("pk", "cycle_id").first()
+    if found is None:
+        raise CannotEnterLate(NO_SUCH_CODE)
+    cycle = Cycle.objects.select_for_update(of=("self",)).select_related("program").get(pk=found[1])
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("program", "applicant", "form_version")
+        .get(pk=application_id)
+    )
+    entry = LateEntry.objects.select_for_update(of=("self",)).get(pk=found[0])
+    if application.cycle_id == cycle.pk and BatchEntry.objects.filter(
+        application=application, late_entry=entry
+    ):
+        return application
+    _refuse_shut(entry, cycle, application, at)
+    wait_until = intake.turn_of(application, at=at)
+    application.program = cycle.program
+    intake.enter(application, cycle, by=by, at=at, wait_until=wait_until)
+    _join(application, entry, at)
     return application
 
 
