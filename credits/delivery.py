@@ -23,6 +23,7 @@ from credits.providers import manual
 from credits.providers.base import Answer, Order, Outcome, Provider
 from portal import audit
 from portal.crash_points import crash_here
+from portal.database import with_retries
 from portal.models import User
 from portal.refusals import Refused
 
@@ -86,7 +87,7 @@ def dispatch(*, at: datetime, limit: int = 5_000) -> int:
     while moved < limit:
         asked = min(DISPATCH_AT_ONCE, limit - moved)
         try:
-            found = ledger.with_retries(partial(_dispatch_batch, at, asked))
+            found = with_retries(partial(_dispatch_batch, at, asked))
         except (ledger.NotAllowed, ledger.NotEnoughCredit):
             logger.exception("dispatch: a batch was refused; its grants go one by one")
             return moved + _dispatch_singly(at, limit - moved)
@@ -243,7 +244,7 @@ def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User
             result.problems.append((row.line, row.problem))
             continue
         try:
-            done = ledger.with_retries(partial(_take, row, by, at))
+            done = with_retries(partial(_take, row, by, at))
         except Refused as error:
             result.problems.append((row.line, str(error)))
         else:
@@ -307,7 +308,7 @@ def _dispatch_singly(at: datetime, limit: int) -> int:
     ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False).order_by("id")
     for grant_id in ready.values_list("pk", flat=True)[:limit]:
         try:
-            moved += ledger.with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
+            moved += with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
         except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
             logger.error("dispatch: grant %s is refused: %s", grant_id, error)
     return moved
@@ -343,10 +344,10 @@ def _deliver(provider: Provider, delivery: Delivery, is_first: bool, at: datetim
     answer = _call(provider, _order(delivery), is_first)
     crash_here("deliver.after_call")
     if answer.outcome == Outcome.GRANTED:
-        ledger.with_retries(partial(confirm, delivery_id=delivery.pk, at=at))
+        with_retries(partial(confirm, delivery_id=delivery.pk, at=at))
         report.confirmed += 1
     elif answer.outcome == Outcome.REFUSED:
-        ledger.with_retries(partial(refuse, delivery_id=delivery.pk, reason=answer.detail, at=at))
+        with_retries(partial(refuse, delivery_id=delivery.pk, reason=answer.detail, at=at))
         report.refused += 1
     else:
         _postpone(delivery, answer.detail, at, needs_person=answer.outcome == Outcome.CONFLICT)

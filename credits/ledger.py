@@ -5,14 +5,12 @@ It inserts transfers. Entries, balances, rules and the hash chain are the work o
 """
 
 import json
-import random
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
@@ -23,11 +21,7 @@ from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 
-T = TypeVar("T")
-
-TRIES = 5
 LONGEST_KEY = 160
-_PASSING = {"40001", "40P01"}  # serialization failure, deadlock: the same work may succeed a moment later
 _KEYS = re.compile(r"[A-Za-z0-9:._@/+-]+(,[A-Za-z0-9:._@/+-]+)*")
 
 
@@ -353,23 +347,6 @@ def resume_posting(*, by: User, at: datetime) -> None:
         cursor.execute("UPDATE ledger_chain_head SET frozen = false WHERE frozen")
         if cursor.rowcount:
             audit.record(action="ledger.resume", subject=by, by=by, at=at)
-
-
-def with_retries(work: Callable[[], T]) -> T:
-    """Run work() in its own transaction; when PostgreSQL reports a deadlock or a serialization failure, run it again.
-
-    For edges that own the transaction, never inside another one. Up to five tries with a random pause between them;
-    the last error is passed on. work() must not do anything outside the database.
-    """
-    for attempt in range(1, TRIES + 1):
-        try:
-            with transaction.atomic(durable=True):
-                return work()
-        except DatabaseError as error:
-            if attempt == TRIES or getattr(error.__cause__, "pgcode", None) not in _PASSING:
-                raise
-        time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
-    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -1,7 +1,17 @@
-"""How long one statement may take."""
+"""How long one statement may take, and what to do when PostgreSQL asks to try again."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
+
+T = TypeVar("T")
+
+TRIES = 5
+_PASSING = {"40001", "40P01"}  # serialization failure, deadlock: the same work may succeed a moment later
 
 
 def allow_long_statements() -> None:
@@ -11,3 +21,20 @@ def allow_long_statements() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{settings.DB_LONG_STATEMENT_TIMEOUT_SECONDS}s'")
+
+
+def with_retries(work: Callable[[], T]) -> T:
+    """Run work() in its own transaction; when PostgreSQL reports a deadlock or a serialization failure, run it again.
+
+    For edges that own the transaction, never inside another one. Up to five tries with a random pause between them;
+    the last error is passed on. work() must not do anything outside the database.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic(durable=True):
+                return work()
+        except DatabaseError as error:
+            if attempt == TRIES or getattr(error.__cause__, "pgcode", None) not in _PASSING:
+                raise
+        time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
+    raise AssertionError("unreachable")

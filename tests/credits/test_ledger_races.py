@@ -11,6 +11,7 @@ from django.db import OperationalError, transaction
 from credits import delivery, grants, ledger, queries
 from credits.models import Block, Grant, LedgerAccount, Transfer
 from credits.movements import AccountKind, Kind
+from portal.database import with_retries
 from portal.models import User
 from tests.credits.races import together
 from tests.factories.credits import (
@@ -34,7 +35,7 @@ def approve(by_id: int, numbers: range) -> Counter:
     for number in numbers:
         decided = award(holder=by, reference=f"RACE-{number}")
         try:
-            ledger.with_retries(partial(grants.reserve, award=decided, pool_code=POOL, by=by, at=NOON))
+            with_retries(partial(grants.reserve, award=decided, pool_code=POOL, by=by, at=NOON))
             outcome["reserved"] += 1
         except ledger.NotEnoughCredit:
             outcome["refused"] += 1
@@ -109,9 +110,9 @@ def settle(how: str, delivery_ids: list[int]) -> Counter:
     for delivery_id in delivery_ids:
         try:
             if how == "confirm":
-                ledger.with_retries(partial(delivery.confirm, delivery_id=delivery_id, at=NOON))
+                with_retries(partial(delivery.confirm, delivery_id=delivery_id, at=NOON))
             else:
-                ledger.with_retries(partial(delivery.refuse, delivery_id=delivery_id, reason="no", at=NOON))
+                with_retries(partial(delivery.refuse, delivery_id=delivery_id, reason="no", at=NOON))
             outcome[how] += 1
         except delivery.CannotSettle:
             outcome["late"] += 1

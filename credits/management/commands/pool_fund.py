@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from credits import ledger, queries
 from credits.money import parse_money
 from portal import clock
+from portal.database import with_retries
 from portal.models import User
 from portal.refusals import Refused
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *, program, period, amount, currency, made_by, approved_by, key, **options):
         try:
             cents = parse_money(amount, currency)
-            transfer = ledger.with_retries(
+            transfer = with_retries(
                 lambda: ledger.fund(
                     program=program,
                     period=period,
