@@ -1,25 +1,20 @@
 """Pure: an application as a PDF. Text is text here: nothing in it is read as markup, a link or a command.
 
 fpdf2 sets the type, with HarfBuzz for scripts whose letters join. FiraGO has Latin, Greek, Cyrillic, Arabic, Hebrew,
-Thai, Georgian and Devanagari; Chinese, Japanese, Korean and signs come from other fonts, which are read only when they
-are needed. A character that no font has is drawn as a box.
+Thai, Georgian and Devanagari; other scripts come from fonts of the machine, which are read only when they are needed
+(applications.pdf_letters). What no font has stands as code points, and the file says so where it happens.
 """
 
-import atexit
 import logging
 import re
-import shutil
-import tempfile
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
 
-import pymupdf_fonts
 from django.utils.translation import gettext as _
-from fontTools.ttLib import TTFont
+from django.utils.translation import ngettext
 from fpdf import FPDF
 
+from applications import pdf_letters
 from applications.paper import Paper
 
 logging.getLogger("fontTools").setLevel(logging.WARNING)  # it would log which characters the answers hold
@@ -28,7 +23,6 @@ LONGEST = 100_000  # characters of one file, about forty pages; what is over is 
 MARGIN_MM = 20
 SIZE = 10
 LEADING = 5.2
-BOX = "\u25a1"
 GREY, INK = (92, 101, 116), (20, 24, 31)
 _MARKS = frozenset(
     "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff\u00ad"
@@ -37,14 +31,13 @@ _MARKS = frozenset(
 _JOINED = re.compile(r"[\u0590-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefe]")
 _JOINED_COST = 4  # how much longer HarfBuzz takes for them
 _NO_LETTERS = re.compile(r"[\W\d_]{150}")  # fpdf2 looks for the next letter by recursion, so one is never far
-_MAIN, _BOLD = "figo", "figbo"
-# Chinese, Japanese and Korean letters come from the machine's own font (Debian: fonts-droid-fallback), where it has one.
-CJK = Path("/usr/share/fonts-droid-fallback/truetype/DroidSansFallback.ttf")
-_FALLBACK = (*(("cjk",) if CJK.is_file() else ()), "symbol2", "math")
 
 
-def render(paper: Paper, *, site: str) -> bytes:
-    """The PDF file of one application; the same bytes for the same paper. site: the name of the portal."""
+def render(paper: Paper, *, site: str, page: str = "") -> bytes:
+    """The PDF file of one application; the same bytes for the same paper.
+
+    site: the name of the portal. page: the address of the print view, which shows what no font here can.
+    """
     left = LONGEST
     body: list[tuple[str, str]] = []
     for section in paper.sections:
@@ -53,6 +46,8 @@ def render(paper: Paper, *, site: str) -> bytes:
             text = "\n".join(str(line) for line in item.lines)
             body.append(("label", item.label))
             body.append(("text", text[: max(0, left)]))
+            if undrawn := pdf_letters.missing(_plain(text[: max(0, left)])):
+                body.append(("note", _undrawn(undrawn)))
             left -= len(text) * (_JOINED_COST if _JOINED.search(text) else 1)
     if left < 0:
         body.append(
@@ -60,12 +55,32 @@ def render(paper: Paper, *, site: str) -> bytes:
         )
     everything = [paper.title, paper.program, paper.reference, site, *(text for _style, text in body)]
     everything += [part for fact in paper.facts for part in fact]
-    page = _Page(paper, site, fallback=_needed("".join(everything)))
-    page.add_page()
-    page.head()
+    whole = _plain("".join(everything))
+    file = _Page(paper, site, fallback=pdf_letters.needed(whole))
+    file.add_page()
+    file.head()
+    if undrawn := pdf_letters.missing(whole):
+        file.write_block("note", _elsewhere(undrawn, page))
     for kind, text in body:
-        page.write_block(kind, text)
-    return bytes(page.output())
+        file.write_block(kind, text)
+    return bytes(file.output())
+
+
+def _undrawn(letters: list[str]) -> str:
+    """Said under an answer of which a part stands as code points."""
+    return ngettext(
+        "%(number)s character of this answer (%(kinds)s) stands as its code point; the print view shows it.",
+        "%(number)s characters of this answer (%(kinds)s) stand as code points; the print view shows them.",
+        len(letters),
+    ) % {"number": f"{len(letters):,}", "kinds": pdf_letters.what(letters)}
+
+
+def _elsewhere(letters: list[str], page: str) -> str:
+    """Said at the top of a file that lacks letters anywhere."""
+    text = _(
+        "This file has no font for some of the letters (%(kinds)s). They stand as code points, such as %(example)s."
+    ) % {"kinds": pdf_letters.what(letters), "example": f"[U+{ord(letters[0]):04X}]"}
+    return f"{text} {_('Every letter is on the print view: %(page)s') % {'page': page}}" if page else text
 
 
 class _Page(FPDF):
@@ -74,11 +89,12 @@ class _Page(FPDF):
         self.paper, self.site = paper, site
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(auto=True, margin=MARGIN_MM + 4)
-        self.add_font("main", "", _font_file(_MAIN))
-        self.add_font("main", "B", _font_file(_BOLD))
-        names = list(fallback)
-        for name in names:
-            self.add_font(name, "", _font_file(name))
+        self.add_font("main", "", pdf_letters.font_file(pdf_letters.MAIN))
+        self.add_font("main", "B", pdf_letters.font_file(pdf_letters.BOLD))
+        names = []
+        for number, name in enumerate(fallback):
+            names.append(f"other{number}")
+            self.add_font(names[-1], "", pdf_letters.font_file(name))
         self.set_fallback_fonts(names, exact_match=False)
         self.set_title(_plain(paper.title))
         self.set_creator(_plain(site))
@@ -145,7 +161,7 @@ class _Page(FPDF):
         self.set_font("main", style, size)
         self.set_text_color(*colour)
         self.set_x(self.l_margin)
-        shown = _drawable(_plain(text))
+        shown = pdf_letters.drawable(_plain(text))
         self.set_text_shaping(use_shaping_engine=bool(_JOINED.search(shown)))
         align = "R" if _runs_from_the_right(shown) else "L"
         for part in _NO_LETTERS.sub(r"\g<0>\n", shown).split("\n"):
@@ -165,60 +181,9 @@ def _plain(text: str) -> str:
     )
 
 
-def _drawable(text: str) -> str:
-    known = _letters(_MAIN)
-    if all(ord(character) in known or character.isspace() for character in text):
-        return text
-    known = known.union(*(_letters(name) for name in _FALLBACK))
-    return "".join(character if ord(character) in known or character.isspace() else BOX for character in text)
-
-
-def _needed(text: str) -> list[str]:
-    """The fonts beside the main one that this text takes, in the order in which they are asked."""
-    missing = {ord(character) for character in text if not character.isspace()} - _letters(_MAIN)
-    names = []
-    for name in _FALLBACK:
-        if missing and (missing & _letters(name) or missing - _all_letters()):
-            names.append(name)
-            missing -= _letters(name)
-    return names
-
-
 def _runs_from_the_right(text: str) -> bool:
     for character in text:
         direction = unicodedata.bidirectional(character)
         if direction in ("L", "R", "AL"):
             return direction != "L"
     return False
-
-
-# --- Fonts ----------------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _folder() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="fonts-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-@cache
-def _font_file(name: str) -> Path:
-    """The file of a font; those of the package are unpacked once for each process."""
-    if name == "cjk":
-        return CJK
-    path = _folder() / f"{name}.ttf"
-    path.write_bytes(pymupdf_fonts.myfont(name))
-    return path
-
-
-@cache
-def _letters(name: str) -> frozenset[int]:
-    """The characters that a font has."""
-    with TTFont(_font_file(name), lazy=True) as font:
-        return frozenset(font.getBestCmap())
-
-
-@cache
-def _all_letters() -> frozenset[int]:
-    return _letters(_MAIN).union(*(_letters(name) for name in _FALLBACK))

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
@@ -71,7 +72,9 @@ def pdf(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return redirect("applications:printed", application.public_id)
     paper = papers.of(application)
     name = slugify(paper.reference or "draft") or "application"
-    response = HttpResponse(pdf_files.render(paper, site=settings.SITE_NAME), content_type="application/pdf")
+    print_view = settings.SITE_URL + reverse("applications:printed", args=[application.public_id])
+    content = pdf_files.render(paper, site=settings.SITE_NAME, page=print_view)
+    response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="{name}.pdf"'
     response["X-Content-Type-Options"] = "nosniff"
     return response

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from applications import intake, pdf
+from applications import intake, pdf, pdf_letters
 from applications.models import Application
 from applications.paper import Paper
 from applications.presentation import Shown, ShownSection
@@ -126,28 +126,90 @@ def test_thirty_files_an_hour_then_the_print_view() -> None:
     assert answers[30].url == url("printed", draft)
 
 
-needs_cjk = pytest.mark.skipif(
-    not pdf.CJK.is_file(),
-    reason="no font for it on this machine. On Debian: apt-get install fonts-droid-fallback",
-)
-
-
 @pytest.mark.parametrize(
     "text",
     [
         "Ölflächen, Größe, ñandú",
         "Ελληνικά και Кириллица",
-        pytest.param("中文：这是一个测试文本", marks=needs_cjk),
-        pytest.param("日本語のテキスト、カタカナ", marks=needs_cjk),
-        pytest.param("한국어 텍스트입니다", marks=needs_cjk),
+        "中文：这是一个测试文本",
+        "日本語のテキスト、カタカナ",
+        "한국어 텍스트입니다",
+        "தமிழ் உரை",
+        "বাংলা লেখা",
+        "😀 🐟 👩\u200d🔬",
         "ქართული ტექსტი",
         "∑ ≤ √ → ✓",
     ],
 )
-def test_many_scripts_can_be_read_back(text: str) -> None:
-    read = text_of(pdf.render(paper(text), site="Portal"))
+def test_many_scripts_can_be_read_back_or_stand_as_code_points(text: str) -> None:
+    """Whatever fonts this machine has: each text is there, or the file says that it is not and where it is."""
+    read = text_of(pdf.render(paper(text), site="Portal", page="https://portal.example.org/print"))
 
-    assert text.replace(" ", "") in read.replace(" ", "").replace("\n", "")
+    flat = "".join(read.split())
+    undrawn = pdf_letters.missing(text)
+    if not undrawn:
+        assert "".join(text.split()) in flat or pdf._JOINED.search(
+            text
+        )  # joined letters are glyphs, not characters
+        assert "code point" not in read
+        return
+    assert f"[U+{ord(undrawn[0]):04X}" in flat
+    assert "This file has no font" in read
+    assert "https://portal.example.org/print" in flat
+    assert pdf_letters.what(undrawn).split(",")[0] in read
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "kind"),
+    [
+        ("中文 and more", "[U+4E2DU+6587]andmore", "Chinese or Japanese"),
+        ("한국", "[U+D55CU+AD6D]", "Korean"),
+        ("தமிழ்", "[U+0BA4U+0BAEU+0BBFU+0BB4U+0BCD]", "Tamil"),
+        ("বাংলা", "[U+09ACU+09BEU+0982U+09B2U+09BE]", "Bengali"),
+        ("A 🐟 B", "A[U+1F41F]B", "signs"),
+        ("👩\u200d🔬\ufe0f", "[U+1F469U+1F52C]", "signs"),
+        ("中" * 40, "U+4E2D+28]", "Chinese or Japanese"),
+    ],
+)
+def test_without_a_font_there_are_code_points_and_a_sentence_never_boxes(
+    text: str, said: str, kind: str, monkeypatch
+) -> None:
+    monkeypatch.setattr(pdf_letters, "machine_fonts", lambda: ())
+    monkeypatch.setattr(pdf_letters, "SIGNS", ())
+
+    read = text_of(pdf.render(paper(text, "Plain words"), site="Portal"))
+
+    flat = "".join(read.split())
+    assert said in flat
+    assert kind in read
+    assert "as its code point" in read or "as code points; the print view" in " ".join(read.split())
+    assert "\u25a1" not in read
+
+
+def test_a_file_that_lacks_nothing_says_nothing() -> None:
+    assert "code point" not in text_of(pdf.render(paper("Größe, Кириллица"), site="Portal"))
+
+
+def test_a_font_of_the_machine_is_found_and_used(monkeypatch, tmp_path) -> None:
+    """Stands for any font of the machine: the one that the package brings, under a name that is looked for."""
+    font = tmp_path / "fonts" / "NotoSansSample-Regular.ttf"
+    font.parent.mkdir()
+    font.write_bytes(pdf_letters.font_file("symbol2").read_bytes())
+    monkeypatch.setattr(pdf_letters, "FOLDERS", (tmp_path,))
+    monkeypatch.setattr(pdf_letters, "SIGNS", ())
+    monkeypatch.setattr(pdf_letters, "machine_fonts", pdf_letters.machine_fonts.__wrapped__)
+
+    assert pdf_letters.machine_fonts() == (str(font),)
+    letter = chr(min(pdf_letters.letters(str(font)) - pdf_letters.letters(pdf_letters.MAIN) - {32}))
+    assert pdf_letters.needed(letter) == [str(font)]
+    assert pdf_letters.missing(letter) == []
+
+
+def test_a_broken_font_of_the_machine_is_passed_over(monkeypatch, tmp_path) -> None:
+    broken = tmp_path / "FreeSans.ttf"
+    broken.write_bytes(b"no font")
+
+    assert pdf_letters.letters(str(broken)) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -171,6 +233,7 @@ def test_scripts_that_join_or_are_missing_make_a_file(text: str) -> None:
     [
         "x" * 20_000,
         "中" * 20_000,
+        "ௐx" * 20_000,
         "\n" * 5_000,
         "\u0301" * 5_000,
         "(" * 50_000,
