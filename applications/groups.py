@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from applications import differences
 from applications.desk import visible
@@ -123,7 +123,7 @@ def components(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
     found: dict[int, set[int]] = defaultdict(set)
     for pk in parent:
         found[root(pk)].add(pk)
-    return [found[pk] for pk in sorted(found)]
+    return sorted(found.values(), key=min)
 
 
 def link_pairs(links: Iterable[Link]) -> list[tuple[int, int]]:
@@ -179,20 +179,18 @@ def not_the_same(*, application_id: int, others: Collection[int], reason: str, b
     return len(fresh)
 
 
-def verdicts(application: Application) -> list[LinkVerdict]:
-    """What was said about an application before, newest first."""
-    rows = LinkVerdict.objects.filter(Q(one=application) | Q(other=application))
+def verdicts(desk: Desk, application: Application) -> list[LinkVerdict]:
+    """What was said about an application before, newest first, where this person sees the other one too."""
+    seen = visible(desk).order_by().values("pk")
+    rows = LinkVerdict.objects.filter(Q(one=application, other__in=seen) | Q(other=application, one__in=seen))
     return list(rows.select_related("given_by", "one", "other").order_by("-given_at")[:20])
 
 
 def _standing(condition: Q) -> list[Link]:
     """Links about which nobody said that the two are not the same."""
-    rows = Link.objects.filter(condition).order_by("one_id", "other_id", "kind")[:MOST_LINKS]
-    links = list(rows)
-    judged = set(
-        LinkVerdict.objects.filter(one__in={link.one_id for link in links}).values_list("one_id", "other_id")
-    )
-    return [link for link in links if (link.one_id, link.other_id) not in judged]
+    judged = LinkVerdict.objects.filter(one=OuterRef("one"), other=OuterRef("other"))
+    rows = Link.objects.filter(condition).exclude(Exists(judged))
+    return list(rows.order_by("one_id", "other_id", "kind")[:MOST_LINKS])
 
 
 def _seen(desk: Desk, ids: Collection[int]) -> dict[int, Application]:

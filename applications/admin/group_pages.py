@@ -23,14 +23,12 @@ READS = ("everyone", "manager")
 def board(request: HttpRequest, pk: int) -> HttpResponse:
     cycle = evaluation.cycle_of(request, pk)
     found = groups.of_cycle(staff.desk(request), cycle)
-    seen = set(desk.visible(staff.desk(request)).filter(cycle=cycle).values_list("pk", flat=True)[:1])
     context: dict[str, Any] = evaluation.context(request, cycle, "admin:groups_of") | {
         "title": "Groups",
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("p")),
         "number": len(found),
         "members": sum(len(group.members) for group in found),
         "findings": groups.findings(cycle),
-        "any": bool(seen),
     }
     return render(request, "admin/applications/evaluation/groups.html", context)
 
@@ -53,7 +51,7 @@ def group(request: HttpRequest, pk: int, application: int) -> HttpResponse:
         "names": list(found.members[0].facts) if found.members else [],
         "second": sides.get(second) if second else None,
         "changes": groups.compared(sides[one.pk], sides[second], audiences=READS) if second else [],
-        "verdicts": [said for said in groups.verdicts(one) if _both_seen(request, said)],
+        "verdicts": groups.verdicts(staff.desk(request), one),
     }
     return render(request, "admin/applications/evaluation/group.html", context)
 
@@ -89,8 +87,3 @@ def _one(request: HttpRequest, pk: int, application: int) -> tuple[Cycle, Applic
     cycle = evaluation.cycle_of(request, pk)
     rows = desk.decidable(staff.desk(request)).select_related("program", "cycle", "applicant", "form_version")
     return cycle, get_object_or_404(rows, pk=application)
-
-
-def _both_seen(request: HttpRequest, said: Any) -> bool:
-    both = desk.visible(staff.desk(request)).filter(pk__in=[said.one_id, said.other_id])
-    return both.count() == 2
