@@ -189,7 +189,7 @@ def program_page(slug: str) -> Program:
             Prefetch("criteria", to_attr="rubric"),
             Prefetch(
                 "doors",
-                queryset=open_doors(Door.objects.select_related("program").order_by("position", "pk")),
+                queryset=Door.objects.exclude(kind=DoorKind.FORM, url="").order_by("position", "pk"),
                 to_attr="other_doors",
             ),
             "schedule_exceptions",

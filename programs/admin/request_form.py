@@ -34,6 +34,12 @@ class SettingsForm(DeskForm):
     class Meta:
         model = RequestForm
         exclude = ("is_on", "sections", "draft")
+        labels = {
+            "senders": "Who may send it",
+            "answer_days": "Days to an answer",
+            "faq_first": "Look for an answer first",
+            "policy": "Conditions",
+        }
         widgets = {"lead": forms.Textarea(attrs={"rows": 4}), "policy": forms.Textarea(attrs={"rows": 5})}
 
 

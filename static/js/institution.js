@@ -176,5 +176,5 @@
     });
   }
 
-  document.querySelectorAll("[data-institutions]").forEach(combobox);
+  document.querySelectorAll(".combo[data-institutions]").forEach(combobox);
 })();

@@ -250,9 +250,9 @@ def test_a_door_leads_to_the_form_of_its_key_while_that_is_on(client, form):
     request_forms.switch(request_form_id=form.pk, on=False, by=None, at=BEFORE)
     off = [client.get(page).content.decode() for page in pages]
 
-    assert all(address in page and "The door" in page for page in on)
-    assert on[0].count(address) == 1
-    assert all(address not in page and "The door" not in page for page in off)
+    assert [page.count(address) for page in on] == [1, 1]
+    assert [("The door" in page, form.title in page) for page in on] == [(True, False), (False, True)]
+    assert all(address not in page and "The door" not in page and form.title not in page for page in off)
 
 
 def test_the_directory_lists_forms_for_anybody(client, form):
