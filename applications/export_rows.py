@@ -48,6 +48,11 @@ def kinds_of(desk: Desk, program_id: int) -> list[ExportKind]:
     return [kind for kind in KINDS if may(desk, kind, program_id)]
 
 
+def any_of(desk: Desk) -> bool:
+    """Whether any export is for this person. No query."""
+    return desk.everything or desk.sees(*{role for kind in KINDS.values() for role in kind.roles})
+
+
 def columns(desk: Desk, kind: str, wanted: Wanted) -> list[Column]:
     """The columns that were asked for, in their order; those that are not for this person are not among them."""
     there = KINDS[ExportKind(kind)].columns(desk, wanted)

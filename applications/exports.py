@@ -194,13 +194,15 @@ def run_due(*, at: datetime, limit: int = 5, seconds: float = SLICE_SECONDS, chu
     finished = failed = rows = 0
     for _ in range(limit):
         export = _claim(at=now())
-        if export is None or time.monotonic() - began > seconds:
+        if export is None:
             break
         before = export.done
         state = _guarded(export, now=now, until=began + seconds, chunk=chunk)
         rows += export.done - before
         finished += state == ExportState.READY
         failed += state == ExportState.FAILED
+        if time.monotonic() - began > seconds:
+            break
     return Ran(finished, failed, rows)
 
 

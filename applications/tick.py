@@ -4,7 +4,17 @@ import logging
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from applications import assignment, batches, conflicts, deferrals, exports, file_sweep, reminders, screening
+from applications import (
+    assignment,
+    batches,
+    conflicts,
+    deferrals,
+    exports,
+    file_sweep,
+    public_figures,
+    reminders,
+    screening,
+)
 from applications.models import Batch
 from programs import cycles
 
@@ -59,6 +69,7 @@ def tick(*, at: datetime) -> Ticked:
     _follow_up(done, at)
     done.reminders = reminders.queue_due(at=at)
     exports.remove_old(at=at)
+    public_figures.make_due(at=at)
     file_sweep.daily()
     return done
 

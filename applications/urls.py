@@ -7,6 +7,7 @@ from applications.views import (
     applicant,
     award,
     contact,
+    figures,
     files,
     late,
     paper,
@@ -19,6 +20,7 @@ app_name = "applications"
 
 urlpatterns = [
     path("programs/<slug:slug>/apply/", starting.start, name="start"),
+    path("programs/<slug:slug>/figures/", figures.figures, name="figures"),
     path("applications/", applicant.mine, name="mine"),
     path("applications/<uuid:public_id>/", applicant.status, name="status"),
     path("applications/<uuid:public_id>/send/", applicant.review_and_send, name="review_and_send"),

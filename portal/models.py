@@ -6,6 +6,8 @@ import uuid
 import pgtrigger
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -64,6 +66,9 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="one_account_per_email",
                 violation_error_message="This address has an account.",
             ),
+        ]
+        indexes = [
+            GinIndex(SearchVector("name", config="simple"), name="person_by_name_words"),
         ]
 
     def __str__(self) -> str:

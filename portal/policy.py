@@ -43,6 +43,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "programs:questions": EVERYBODY,
     "programs:data_use": EVERYBODY,
     "programs:accessibility": EVERYBODY,
+    "applications:figures": EVERYBODY,  # 404 for a program that shows none
     "applications:start": EVERYBODY,
     "applications:mine": SIGNED_IN,
     "applications:status": SHARED,

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from applications import intake, tick
 from applications.models import Application
 from credits import ledger
-from portal.demo_world import asking, calendar, outcomes, people, sharing, stories
+from portal.demo_world import asking, calendar, figures, outcomes, people, sharing, stories
 from portal.demo_world.calendar import Calendar, share
 from portal.demo_world.projects import CHECKS, HOW, OUTCOMES, WHY
 from portal.demo_world.stories import SAME_ORGANIZATION, Fate, Story
@@ -79,6 +79,7 @@ def build(*, at: datetime) -> dict[str, int]:
                 outcomes.review_under_way(telling, persons, at)
     sharing.share_some(persons, at)
     asking.ask(persons, at)
+    figures.tell(persons, at)
     tick.tick(at=at)
     _quick(False)
     return {
