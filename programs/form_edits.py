@@ -64,6 +64,14 @@ def move_section(sections: Sections, *, key: str, step: int) -> list[Section]:
     return found
 
 
+def place_section(sections: Sections, *, key: str, at: int) -> list[Section]:
+    """Put a section at a place of the list, counted from 0; a place beyond the end is the end."""
+    found = _copy(sections)
+    section = found.pop(_section_place(found, key))
+    found.insert(max(0, at), section)
+    return found
+
+
 def duplicate_section(sections: Sections, *, key: str) -> list[Section]:
     """Put a copy below, with keys of its own; conditions inside it follow the copies. Raises CannotEditForm."""
     found = _copy(sections)
@@ -168,6 +176,16 @@ def move_question(sections: Sections, *, key: str, step: int) -> list[Section]:
         found[here + 1]["questions"].insert(0, question)
     else:
         part["questions"].insert(at, question)
+    return found
+
+
+def place_question(sections: Sections, *, key: str, section: str, at: int) -> list[Section]:
+    """Put a question at a place of a section, counted from 0; a place beyond the end is the end."""
+    found = _copy(sections)
+    part, old = _question_place(found, key)
+    target = found[_section_place(found, section)]
+    question = part["questions"].pop(old)
+    target["questions"].insert(max(0, at), question)
     return found
 
 

@@ -104,6 +104,10 @@ def _on_question(
     if action == "move" and detail in STEPS:
         keep(lambda now: form_edits.move_question(now, key=key, step=STEPS[detail]))
         return here, "Moved."
+    if action == "place":
+        part, _, at = detail.rpartition(":")
+        keep(lambda now: form_edits.place_question(now, key=key, section=part, at=_place(at)))
+        return here, f"The question stands at place {_place(at) + 1} of its section."
     if action == "duplicate":
         keep(lambda now: form_edits.duplicate_question(now, key=key))
         return Selected("question", chosen[0]), "This is the copy."
@@ -123,6 +127,9 @@ def _on_section(
     if action == "move" and detail in STEPS:
         keep(lambda now: form_edits.move_section(now, key=key, step=STEPS[detail]))
         return here, "Moved."
+    if action == "place":
+        keep(lambda now: form_edits.place_section(now, key=key, at=_place(detail)))
+        return here, f"The section stands at place {_place(detail) + 1}."
     if action == "duplicate":
         keep(lambda now: form_edits.duplicate_section(now, key=key))
         return here, "A copy stands below it."
@@ -130,6 +137,12 @@ def _on_section(
         keep(lambda now: form_edits.delete_section(now, key=key))
         return Selected(), "The section is deleted from this draft, with its questions."
     raise form_edits.CannotEditForm("Nothing was done: the page sent something unknown.")
+
+
+def _place(text: str) -> int:
+    if not text.isdecimal() or len(text) > 4:
+        raise form_edits.CannotEditForm("Nothing was done: the page sent something unknown.")
+    return int(text)
 
 
 def _save_question(form: QuestionForm, key: str, posted: QueryDict, keep: Callable[..., None]) -> Selected:

@@ -192,7 +192,7 @@ class CriterionInline(Part):
     form = CriterionForm
     formset = CriterionRows
     verbose_name_plural = "Rubric"
-    one = "criterion"
+    one = verbose_name = "criterion"
     lead = "What reviewers score, and the gates that screeners answer. Evaluations under way keep the rubric they began with."
     ordering = ("position", "pk")
 
@@ -240,7 +240,7 @@ class DoorInline(Part):
     model = Door
     form = DoorForm
     verbose_name_plural = "Other doors"
-    one = "door"
+    one = verbose_name = "door"
     lead = (
         "Where people go whom this program does not serve: another program, a separate form, somewhere else."
     )
@@ -266,6 +266,6 @@ class FaqInline(Part):
     model = FaqEntry
     form = FaqForm
     verbose_name_plural = "Questions and answers"
-    one = "question"
+    one = verbose_name = "question"
     lead = "People find these on the program page and before a question reaches you."
     ordering = ("position", "pk")

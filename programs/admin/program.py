@@ -76,7 +76,7 @@ class ExceptionInline(Part):
     formfield_overrides = NATIVE_PICKERS
     model = ScheduleException
     verbose_name_plural = "Shifted or skipped dates"
-    one = "date"
+    one = verbose_name = "date"
     lead = "The coming evaluations stand beside this page; each can be moved from there too."
     ordering = ("regular_on",)
 

@@ -211,7 +211,7 @@ class RuleInline(Part):
     form = RuleForm
     template = "admin/programs/program/part.html"
     verbose_name_plural = "Eligibility"
-    one = "rule"
+    one = verbose_name = "rule"
     lead = (
         "Automatic checks, one of each kind. Conditions of a single option, such as a limited model, "
         "are written at the option in the form."
