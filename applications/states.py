@@ -44,3 +44,18 @@ REVIEW_MAY_BECOME: dict[str, frozenset[str]] = {"draft": frozenset({"in"}), "in"
 """A review is begun as a draft and handed in; handed in it may be changed, and never goes back to a draft."""
 
 REVIEW_STEPS = [(before, after) for before, afters in REVIEW_MAY_BECOME.items() for after in sorted(afters)]
+
+ASSIGNMENT_MAY_BECOME: dict[str, frozenset[str]] = {
+    "to_do": frozenset({"done", "recused"}),
+    "done": frozenset({"recused"}),
+    "recused": frozenset({"to_do"}),
+}
+"""Done work stays done, but for a conflict found later; what was given back may be asked again once its reason is gone."""
+
+DECISION_MAY_BECOME: dict[str, frozenset[str]] = {
+    "pending": frozenset({"released", "void"}),
+    "released": frozenset({"carried"}),
+    "void": frozenset(),
+    "carried": frozenset(),
+}
+"""What was released stands; only a deferral is carried into the evaluation it was deferred to."""
