@@ -38,28 +38,38 @@ def labels(page: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("role", "expected"),
     [
-        (Role.REVIEWER, ["My desk", "Queue"]),
-        (Role.SCREENER, ["My desk", "Queue", "Gates"]),
+        (Role.REVIEWER, ["My desk", "Queue", "My profile", "Exports"]),
+        (Role.SCREENER, ["My desk", "Queue", "Gates", "My profile"]),
         (
             Role.MANAGER,
             [
                 "My desk",
                 "Queue",
+                "My profile",
+                "Requests",
                 "Batch board",
+                "Assignment",
                 "Decide and release",
+                "Money",
+                "Reports",
                 "Second person",
                 "Grants",
                 "Programs",
                 "Forms",
                 "Cycles",
+                "Team",
                 "People",
+                "Exports",
                 "Letters",
                 "Ledger",
             ],
         ),
-        (Role.FINANCE, ["My desk", "Second person", "Grants", "Ledger"]),
-        (Role.AUDITOR, ["My desk", "Grants", "Programs", "Forms", "Cycles", "Ledger", "Audit trail"]),
-        (Role.OPERATOR, ["My desk", "Grants", "Letters", "Ledger", "Audit trail"]),
+        (Role.FINANCE, ["My desk", "Second person", "Grants", "Exports", "Ledger"]),
+        (
+            Role.AUDITOR,
+            ["My desk", "Grants", "Programs", "Forms", "Cycles", "Exports", "Ledger", "Audit trail"],
+        ),
+        (Role.OPERATOR, ["My desk", "Grants", "Exports", "Letters", "Ledger", "Audit trail"]),
     ],
 )
 def test_each_role_has_its_own_navigation_and_every_link_opens(role, expected):

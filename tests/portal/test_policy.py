@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from applications import collaborators, decisions, links, release, review
+from applications import collaborators, decisions, links, public_figures, release, review
 from applications.models import Application, Right
 from applications.review import Look
 from credits import ledger
@@ -67,6 +67,7 @@ def world() -> dict[str, object]:
     )
     decisions.propose_award(application_id=awarded.pk, by=manager, at=AFTER)
     release.release(cycle_id=awarded.cycle_id, by=manager, at=AFTER)
+    public_figures.switch(program_id=program.pk, on=True, by=manager, at=AFTER)
     other_program = make_program(at=AFTER)
     ask(other_program, at=AFTER)
     draft = make_draft(other_program, applicant=owner, at=AFTER)
@@ -133,7 +134,7 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[application.public_id, *section])
     if route in ("credits:grant", "credits:statement", "applications:award_of"):
         return reverse(route, args=[world["grant"].uuid])
-    if route in ("programs:program", "programs:calendar", "applications:start"):
+    if route in ("programs:program", "programs:calendar", "applications:figures", "applications:start"):
         return reverse(route, args=[world["program"].slug])
     return reverse(route)
 
