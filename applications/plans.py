@@ -6,7 +6,7 @@ from typing import Any
 
 from applications import workforce
 from applications.desk import visible
-from applications.models import Application, AssignmentPlan, PlanKind, PlanState
+from applications.models import Application, AssignmentPlan, PlanState
 from portal.models import User
 from portal.roles import Role
 from programs.models import Cycle
@@ -65,20 +65,16 @@ def people(cycle: Cycle, plan: AssignmentPlan | None, *, at: datetime) -> list[R
     return sorted(found, key=lambda row: (str(row.person).lower(), row.person.pk))
 
 
-def waiting(cycle: Cycle) -> list[AssignmentPlan]:
-    """The proposals of a cycle that wait for a yes, newest first."""
-    rows = AssignmentPlan.objects.filter(batch__cycle=cycle, state=PlanState.PROPOSED)
-    return list(rows.select_related("made_by").defer("looks", "gates").order_by("-pk"))
-
-
-def past(cycle: Cycle, *, number: int = 10) -> list[AssignmentPlan]:
-    """What took effect, newest first."""
-    rows = AssignmentPlan.objects.filter(batch__cycle=cycle, state=PlanState.APPLIED)
-    return list(
+def of_cycle(cycle: Cycle, *, number: int = 12) -> tuple[list[AssignmentPlan], list[AssignmentPlan]]:
+    """The proposals that wait for a yes, and what took effect, newest first each. One query."""
+    rows = AssignmentPlan.objects.filter(batch__cycle=cycle).exclude(state=PlanState.VOID)
+    listed = list(
         rows.select_related("made_by", "applied_by")
         .defer("looks", "gates")
-        .order_by("-applied_at", "-pk")[:number]
+        .order_by("-state", "-pk")[:number]
     )
+    waiting = [plan for plan in listed if plan.state == PlanState.PROPOSED]
+    return waiting, [plan for plan in listed if plan.state == PlanState.APPLIED]
 
 
 def shown(desk: Desk, plan: AssignmentPlan, rows: list[Row]) -> Shown:
@@ -97,7 +93,3 @@ def shown(desk: Desk, plan: AssignmentPlan, rows: list[Row]) -> Shown:
         moves=int(plan.summary.get("moves", 0)),
         spread=max(loads) - min(loads) if loads else None,
     )
-
-
-def kinds() -> dict[str, str]:
-    return {kind.value: kind.label for kind in PlanKind}

@@ -75,13 +75,20 @@ class Bench:
             """
             SET session_replication_role = replica;
             TRUNCATE applications_assignment, applications_batchentry, applications_batch, applications_screeningcheck,
-                applications_notice, portal_auditevent;
+                applications_notice, portal_auditevent, applications_assignmentplan, applications_conflictsweep,
+                applications_gateduty, applications_link, applications_linkfinding;
+            DELETE FROM applications_conflict WHERE kind <> 'declared';
             UPDATE applications_application SET state = 'submitted' WHERE state <> 'submitted';
             UPDATE programs_cycle SET state = 'open' WHERE state <> 'planned';
             RESET session_replication_role
             """
         )
-        world.tidy("applications_application", "applications_assignment", "applications_batchentry")
+        world.tidy(
+            "applications_application",
+            "applications_assignment",
+            "applications_batchentry",
+            "applications_conflict",
+        )
 
     def verify_service(self) -> None:
         verify.batch(cycle_id=self.cycle.pk, applications=self.size)

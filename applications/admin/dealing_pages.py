@@ -23,16 +23,15 @@ def board(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _board(request: HttpRequest, pk: int, problems: list[tuple[int, str]] | None = None) -> HttpResponse:
     cycle = evaluation.cycle_of(request, pk)
-    waiting = plans.waiting(cycle)
+    waiting, past = plans.of_cycle(cycle)
     rows = plans.people(cycle, waiting[0] if waiting else None, at=clock.now())
-    batch = Batch.objects.filter(cycle=cycle).first()
     loads = [row.load for row in rows if row.away_until is None]
     context: dict[str, Any] = evaluation.context(request, cycle, "admin:dealing_of") | {
         "title": "Assignment",
-        "batch": batch,
+        "batch": getattr(cycle, "batch", None),
         "rows": rows,
         "shown": [plans.shown(staff.desk(request), plan, rows) for plan in waiting],
-        "past": plans.past(cycle),
+        "past": past,
         "most": max((row.after if row.after is not None else row.load for row in rows), default=0),
         "spread": max(loads) - min(loads) if loads else None,
         "open": cycle.state == CycleState.IN_REVIEW,

@@ -102,7 +102,7 @@ def card(request: HttpRequest, cycle: Cycle) -> dict[str, Any]:
     """What the batch board says about conflicts and proposals. Two queries."""
     return {
         "conflict_counts": conflict_lists.counts(staff.desk(request), cycle),
-        "proposals": plans.waiting(cycle),
+        "proposals": plans.of_cycle(cycle)[0],
     }
 
 
