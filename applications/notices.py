@@ -25,6 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from applications import links, request_letters
+from applications.letter_texts import one_line
 from applications.models import (
     CONTACT,
     Application,
@@ -110,10 +111,6 @@ REMINDERS = frozenset(
         MessageKind.REMIND_DIGEST,
     }
 )
-
-
-class Lines(str):
-    """A value of several lines that we wrote ourselves; every other value is put on one line."""
 
 
 class NothingToSay(Exception):
@@ -305,13 +302,13 @@ def render(notice: Notice) -> tuple[str, str]:
     return _rendered(notice, lambda: _values(notice))
 
 
-def preview_answer(request: Request, answer: RequestAnswer) -> tuple[str, str]:
+def preview_answer(asked: Request, answer: RequestAnswer) -> tuple[str, str]:
     """The letter that an answer would send; nothing is stored. Raises KeyError for a template that cannot be filled."""
     kind = MessageKind.REQUEST_ANSWER
-    notice = Notice(kind=kind, program=request.form.program, recipient=request.applicant)
+    notice = Notice(kind=kind, program=asked.form.program, recipient=asked.applicant)
     return _rendered(
         notice,
-        lambda: _values(notice) | _kept_lines(request_letters.placeholders(request, answer, kind=kind)),
+        lambda: _values(notice) | request_letters.placeholders(asked, answer, kind=kind),
     )
 
 
@@ -328,11 +325,6 @@ def _rendered(notice: Notice, values_now: Callable[[], dict[str, object]]) -> tu
         template, values = written or _built_in(notice), values_now()
         subject = " ".join(fill(template.subject, values).split())
         return subject, fill(template.body, values).strip() + "\n"
-
-
-def _kept_lines(values: dict[str, object]) -> dict[str, object]:
-    """An answer is ours and keeps its paragraphs."""
-    return values | ({"answer": Lines(values["answer"])} if "answer" in values else {})
 
 
 def _language(notice: Notice) -> str:
@@ -352,7 +344,7 @@ def fill(text: str, values: dict[str, object]) -> str:
     for literal, name, _spec, _conversion in Formatter().parse(text):
         parts.append(literal)
         if name is not None:
-            parts.append(_one_line(values[name]))
+            parts.append(one_line(values[name]))
     return "".join(parts)
 
 
@@ -418,7 +410,7 @@ def _values(notice: Notice) -> dict[str, object]:
     if notice.kind in REMINDERS:
         return values | _reminder_values(notice)
     if "request" in notice.values:
-        return values | _kept_lines(request_letters.values_of(notice.values, notice.kind))
+        return values | request_letters.values_of(notice.values, notice.kind)
     if "collaborator" in notice.values:
         return values | _invitation_values(int(notice.values["collaborator"]))
     values |= notice.values
@@ -463,11 +455,11 @@ def _contact_letter(notice: Notice) -> tuple[str, str]:
     """A question from the contact page as we read it: plain text, its lines as they were written."""
     message = ContactMessage.objects.select_related("program").get(pk=notice.values["message"])
     about = message.program.name if message.program else "the portal"
-    who = f"{_one_line(message.name)} <{message.email}>" if message.name else message.email
+    who = f"{one_line(message.name)} <{message.email}>" if message.name else message.email
     known = "signed in" if message.user_id else "not signed in"
     lead = "URGENT, from somebody with an award. " if message.urgent else ""
     return (
-        f"{'Urgent question' if message.urgent else 'Question'} about {_one_line(about)}",
+        f"{'Urgent question' if message.urgent else 'Question'} about {one_line(about)}",
         f"{lead}{who} ({known}) asks about {about}:\n\n{message.text}\n\nAn answer to this letter goes to them.\n",
     )
 
@@ -492,11 +484,6 @@ def _built_in(notice: Notice) -> MessageTemplate:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
     subject, body = known[notice.kind]
     return MessageTemplate(subject=_(subject), body=_(body))
-
-
-def _one_line(value: object) -> str:
-    """A value never brings a line break into a letter, so it cannot forge headers or paragraphs."""
-    return str(value) if isinstance(value, Lines) else " ".join(str(value).split())
 
 
 def _day(moment: datetime, program: Program) -> str:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 
 from applications import notices
+from applications.letter_texts import Lines
 from applications.models import Notice, Reminder, ReminderDay, ReminderStage
 from programs.models import Cycle, CycleState, MessageKind, Program
 
@@ -161,7 +162,7 @@ def values(notice: Notice) -> dict[str, object] | None:
         "total": left + done,
         "due_date": _day(first.review_due_at, first.program),
         "decided_by_date": f"{first.decided_by_on:%A %-d %B %Y}",
-        "list": notices.Lines("\n".join(lines)),
+        "list": Lines("\n".join(lines)),
     }
 
 

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from applications.letter_texts import Lines
 from applications.models import Notice, Request, RequestAnswer
 from portal import texts
 from programs.models import MessageKind
@@ -44,20 +45,20 @@ BUILT_IN: dict[str, tuple[str, str]] = {
 def queue(
     *,
     kind: MessageKind,
-    request: Request,
+    asked: Request,
     at: datetime,
     answer: RequestAnswer | None = None,
     to: str = "",
 ) -> Notice:
     """Put a letter about a request into the outbox, in the caller's transaction: to whoever sent it, or to `to`."""
-    key = f"{kind}:{request.pk}" + (f":{answer.number}" if answer else "")
-    stored = {"request": request.pk} | ({"answer": answer.pk} if answer else {})
+    key = f"{kind}:{asked.pk}" + (f":{answer.number}" if answer else "")
+    stored = {"request": asked.pk} | ({"answer": answer.pk} if answer else {})
     notice, _made = Notice.objects.get_or_create(
         key=key,
         defaults={
             "kind": kind,
-            "program_id": request.form.program_id,
-            "recipient": None if to else request.applicant,
+            "program_id": asked.form.program_id,
+            "recipient": None if to else asked.applicant,
             "address": to,
             "values": stored,
             "next_attempt_at": at,
@@ -76,27 +77,27 @@ _OUTCOMES = {
 
 def values_of(stored: Mapping[str, object], kind: str) -> dict[str, object]:
     """The placeholders of one letter. stored: request and perhaps answer, by primary key."""
-    request = Request.objects.select_related("form__program", "applicant").get(pk=int(str(stored["request"])))
+    asked = Request.objects.select_related("form__program", "applicant").get(pk=int(str(stored["request"])))
     answer = RequestAnswer.objects.get(pk=int(str(stored["answer"]))) if "answer" in stored else None
-    return placeholders(request, answer, kind=kind)
+    return placeholders(asked, answer, kind=kind)
 
 
-def placeholders(request: Request, answer: RequestAnswer | None, *, kind: str) -> dict[str, object]:
+def placeholders(asked: Request, answer: RequestAnswer | None, *, kind: str) -> dict[str, object]:
     """The same for rows at hand; an answer need not be stored yet, so that it can be previewed."""
-    zone = ZoneInfo(request.form.program.time_zone)
-    page = reverse("applications:request", args=[request.public_id])
+    zone = ZoneInfo(asked.form.program.time_zone)
+    page = reverse("applications:request", args=[asked.public_id])
     if kind == MessageKind.REQUEST_ALERT:
-        page = reverse("admin:applications_request_change", args=[request.pk])
+        page = reverse("admin:applications_request_change", args=[asked.pk])
     found: dict[str, object] = {
-        "name": request.applicant.name or _("colleague"),
-        "title": request.title,
-        "form": request.form_title,
-        "reference": request.reference,
-        "answer_by": texts.day_long(request.due_at.astimezone(zone).date()),
+        "name": asked.applicant.name or _("colleague"),
+        "title": asked.title,
+        "form": asked.form_title,
+        "reference": asked.reference,
+        "answer_by": texts.day_long(asked.due_at.astimezone(zone).date()),
         "link": settings.SITE_URL + page,
     }
     if answer is not None:
-        found |= {"outcome": _OUTCOMES[RequestOutcome(answer.outcome)](), "answer": said(answer)}
+        found |= {"outcome": _OUTCOMES[RequestOutcome(answer.outcome)](), "answer": Lines(said(answer))}
     return found
 
 

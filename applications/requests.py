@@ -114,10 +114,10 @@ def send(
         due_at=at + timedelta(days=form.answer_days),
         **_columns(form, kept),
     )
-    request_letters.queue(kind=MessageKind.REQUEST_RECEIPT, request=request, at=at)
+    request_letters.queue(kind=MessageKind.REQUEST_RECEIPT, asked=request, at=at)
     if form.kind in TOLD_AT_ONCE and form.program.urgent_contact:
         request_letters.queue(
-            kind=MessageKind.REQUEST_ALERT, request=request, at=at, to=form.program.urgent_contact
+            kind=MessageKind.REQUEST_ALERT, asked=request, at=at, to=form.program.urgent_contact
         )
     audit.record(
         action="request.send", subject=request, by=by, at=at, form=form.pk, application=application_id
@@ -247,7 +247,7 @@ def answer(
     given.save(force_insert=True)
     request.state, request.decided_at = RequestState(outcome), at
     request.save(update_fields=["state", "taken_by", "taken_at", "decided_at"])
-    request_letters.queue(kind=MessageKind.REQUEST_ANSWER, request=request, answer=given, at=at)
+    request_letters.queue(kind=MessageKind.REQUEST_ANSWER, asked=request, answer=given, at=at)
     audit.record(action="request.answer", subject=request, by=by, at=at, outcome=outcome, number=given.number)
     return given
 
@@ -283,13 +283,13 @@ def withdraw(*, request_id: int, by: User, at: datetime) -> Request:
     return request
 
 
-def reason_against(*, user: User, request: Request) -> str | None:
+def reason_against(*, user: User, asked: Request) -> str | None:
     """Why this person may not work on this request, or None: it is their own, or they have a conflict with its award."""
-    if request.applicant_id == user.pk:
+    if asked.applicant_id == user.pk:
         return "This is your own request."
-    if request.application is None:
+    if asked.application is None:
         return None
-    return conflicts.reason_against(user=user, application=request.application)
+    return conflicts.reason_against(user=user, application=asked.application)
 
 
 def _for_work(request_id: int, by: User) -> Request:
@@ -301,20 +301,20 @@ def _for_work(request_id: int, by: User) -> Request:
     )
     if not memberships.holds(by, request.form.program, Role.MANAGER):
         raise CannotAnswer("Only a manager of this program answers its requests.")
-    if reason := reason_against(user=by, request=request):
+    if reason := reason_against(user=by, asked=request):
         raise CannotAnswer(reason)
     return request
 
 
-def _begin(request: Request, by: User, at: datetime) -> None:
-    request.state, request.taken_by, request.taken_at = RequestState.IN_WORK, by, at
+def _begin(asked: Request, by: User, at: datetime) -> None:
+    asked.state, asked.taken_by, asked.taken_at = RequestState.IN_WORK, by, at
 
 
-def _refuse_answer(request: Request, given: RequestAnswer) -> None:
-    elsewhere = request.state == RequestState.IN_WORK and request.taken_by_id != given.answered_by_id
-    if request.state not in OPEN or elsewhere:
-        raise CannotAnswer(_whose(request))
-    if given.outcome not in request.form.outcomes or given.outcome not in RequestOutcome.values:
+def _refuse_answer(asked: Request, given: RequestAnswer) -> None:
+    elsewhere = asked.state == RequestState.IN_WORK and asked.taken_by_id != given.answered_by_id
+    if asked.state not in OPEN or elsewhere:
+        raise CannotAnswer(_whose(asked))
+    if given.outcome not in asked.form.outcomes or given.outcome not in RequestOutcome.values:
         raise CannotAnswer("This form does not offer that outcome.")
     if not given.text:
         raise CannotAnswer("Write the answer.")
@@ -326,10 +326,10 @@ def _refuse_answer(request: Request, given: RequestAnswer) -> None:
         raise CannotAnswer("The last day of the approval has passed.")
 
 
-def _whose(request: Request) -> str:
-    if request.state == RequestState.IN_WORK and request.taken_by is not None:
-        return f"{request.taken_by} works on it. Put it back into the queue first."
-    return f"{request} is {request.get_state_display().lower()} already."
+def _whose(asked: Request) -> str:
+    if asked.state == RequestState.IN_WORK and asked.taken_by is not None:
+        return f"{asked.taken_by} works on it. Put it back into the queue first."
+    return f"{asked} is {asked.get_state_display().lower()} already."
 
 
 def _clean(text: str) -> str:

@@ -32,12 +32,14 @@ def check(
 
 
 def check_form(sections: object, lines: Mapping[preset_files.Path, int], name: str) -> None:
+    """Say the first thing that is wrong with the questions of applications. Raises BadPreset."""
     _refuse_form(fields.problems(sections), sections, ("form", "sections"), lines, name)
 
 
 def check_request_form(
     form: RequestForm, index: int, lines: Mapping[preset_files.Path, int], name: str
 ) -> None:
+    """Say the first thing that is wrong with one separate form: its outcomes, its questions. Raises BadPreset."""
     path: preset_files.Path = ("request_forms", index)
     for problem in request_forms.outcome_problems(form.outcomes):
         at = preset_files.line_of(lines, (*path, "outcomes"))

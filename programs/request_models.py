@@ -28,6 +28,7 @@ class RequestOutcome(models.TextChoices):
 
 
 def default_outcomes() -> list[str]:
+    """A new form only answers."""
     return [str(RequestOutcome.ANSWERED)]
 
 

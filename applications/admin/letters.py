@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from applications import notices
+from applications.letter_texts import Lines
 from portal.admin_base import DeskAdmin, DeskForm
 from portal.roles import Role
 from programs import staff
@@ -31,7 +32,7 @@ SAMPLE: dict[str, object] = {
     "right": "read and edit",
     "done": "8",
     "total": "20",
-    "list": notices.Lines("- the program, December 2026: 12 to do, due Monday 14 December 2026"),
+    "list": Lines("- the program, December 2026: 12 to do, due Monday 14 December 2026"),
     "form": "Access to a retired model",
     "answer": "Yes. The model can be called from your organization as of today.",
     "outcome": "approved",

@@ -295,7 +295,7 @@ class RequestAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         desk, program, now = staff.desk(request), found.form.program, clock.now()
         seen = request_queue.audiences(desk, program.pk)
-        reason = requests.reason_against(user=desk.user, request=found)
+        reason = requests.reason_against(user=desk.user, asked=found)
         others = request_queue.visible(desk).filter(applicant=found.applicant).exclude(pk=found.pk)
         context = {
             **self.admin_site.each_context(request),
