@@ -9,6 +9,7 @@ import random
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 NO_LIMIT = 10**9
 MOST_CHAINS = 20_000
@@ -149,7 +150,7 @@ class _Table:
             for pk in sorted(self.people)
             if self.people[pk].room and (subject.pk, pk) not in self.taken and self.may_look(subject, pk)
         ]
-        if not self._pass_on(full, lambda pk, _: self.room[pk] > 0):
+        if not self._pass_on(full, lambda pk: self.room[pk] > 0):
             return False
         taker = next(pk for pk in full if self.room[pk] > 0)
         self._add(subject, taker)
@@ -166,11 +167,13 @@ class _Table:
             if not givers or self.load[givers[0]] <= min(self.load.values()) + 1:
                 return
             giver = givers[0]
-            height = self.load[giver]
-            if self._pass_on([giver], lambda pk, _, h=height: self.load[pk] < h - 1 and self.room[pk] > 0):
+            if self._pass_on([giver], partial(self._much_lower, self.load[giver])):
                 settled.clear()
             else:
                 settled.add(giver)
+
+    def _much_lower(self, height: int, pk: int) -> bool:
+        return self.load[pk] < height - 1 and self.room[pk] > 0
 
     def match(self, subjects: Iterable[Subject]) -> None:
         """Exchange looks between two people where one of them then reads what they know. Nobody's load changes."""
@@ -207,7 +210,7 @@ class _Table:
     def _free_for(self, subject: Subject, pk: int) -> bool:
         return (subject.pk, pk) not in self.taken and self.may_look(subject, pk)
 
-    def _pass_on(self, starts: list[int], ends: Callable[[int, int], bool]) -> bool:
+    def _pass_on(self, starts: list[int], ends: Callable[[int], bool]) -> bool:
         """Find the shortest chain of hand-overs from one of the starts to an end, and make it. The start loses one."""
         came_from: dict[int, tuple[int, int] | None] = dict.fromkeys(starts)
         waiting = deque(starts)
@@ -222,7 +225,7 @@ class _Table:
                 if place is None:
                     continue
                 came_from[taker] = (giver, place)
-                if ends(taker, giver):
+                if ends(taker):
                     self._walk_back(taker, came_from)
                     return True
                 waiting.append(taker)

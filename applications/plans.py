@@ -30,11 +30,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Shown:
-    """A plan as a manager reads it. short: (application or None where it is not theirs to see, missing, reason)."""
+    """A plan as a manager reads it. short: (application, missing looks, reason) of those the reader may see."""
 
     plan: AssignmentPlan
     rows: list[Row]
-    short: list[tuple[Application | None, int, str]]
+    short: list[tuple[Application, int, str]]
     short_hidden: int
     moves: int
     spread: int | None
@@ -88,7 +88,7 @@ def shown(desk: Desk, plan: AssignmentPlan, rows: list[Row]) -> Shown:
     return Shown(
         plan=plan,
         rows=rows,
-        short=list(named)[:50],
+        short=named[:50],
         short_hidden=int(plan.summary.get("short_count", 0)) - min(50, len(named)),
         moves=int(plan.summary.get("moves", 0)),
         spread=max(loads) - min(loads) if loads else None,

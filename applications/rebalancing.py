@@ -89,7 +89,8 @@ def _open_work(cycle_id: int) -> tuple[set[Pair], set[Pair]]:
     """Pairs of (application, reviewer) that may move, and those that stay: begun, done, or of a decided application."""
     begun = Review.objects.filter(application=OuterRef("application"), reviewer=OuterRef("reviewer"))
     rows = Assignment.objects.filter(application__cycle=cycle_id).exclude(state=AssignmentState.RECUSED)
-    movable, fixed = set(), set()
+    movable: set[Pair] = set()
+    fixed: set[Pair] = set()
     for application, reviewer, state, of_application, is_begun in rows.annotate(
         begun=Exists(begun)
     ).values_list("application_id", "reviewer_id", "state", "application__state", "begun"):
