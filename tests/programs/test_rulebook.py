@@ -68,7 +68,7 @@ def test_a_frozen_rulebook_answers_as_the_program_did():
     assert [row.pk for row in kept.criteria] == rubric
     assert sum(row.weight_percent for row in kept.scores) == 100
     assert [row.kind for row in kept.rules] == rules
-    assert rulebook.for_cycle(program.cycles.order_by("-evaluation_on")[0]).award_cap_cents == 1
+    assert rulebook.for_cycle(Cycle.objects.order_by("-evaluation_on")[0]).award_cap_cents == 1
 
 
 def test_a_criterion_leaves_the_rubric_and_stays_for_the_rules_that_name_it():
