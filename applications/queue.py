@@ -97,7 +97,7 @@ def facts(desk: Desk, page: Sequence[Application], known: Iterable[Cycle] = ()) 
     known: cycles that are loaded already, with program and rules.
     """
     ids = [row.pk for row in page]
-    here = {row.cycle_id for row in page}
+    here = {row.cycle_id for row in page if row.cycle_id is not None}
     cycles = [cycle for cycle in known if cycle.pk in here]
     if missing := here - {cycle.pk for cycle in cycles}:
         cycles += Cycle.objects.filter(pk__in=missing).select_related("program", "rules_version")
@@ -105,7 +105,7 @@ def facts(desk: Desk, page: Sequence[Application], known: Iterable[Cycle] = ()) 
     found = {
         row.pk: RowFacts(
             program=desk.programs[row.program_id],
-            wanted=range(1, wanted.get(row.cycle_id, desk.programs[row.program_id].reviews_wanted) + 1),
+            wanted=range(1, wanted.get(row.cycle_id or 0, desk.programs[row.program_id].reviews_wanted) + 1),
         )
         if row.program_id in desk.programs
         else RowFacts()

@@ -119,14 +119,20 @@ def pools(program: str) -> list[PoolSummary]:
         .annotate(cents=Sum("amount_cents"))
     )
     given = (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED)
+
+    def cents(pool: LedgerAccount, stage: Stage) -> int:
+        return stages.get(pool.code, {}).get(stage.value, (0, 0))[0]
+
     return [
         PoolSummary(
-            pool.code,
-            pool.currency,
-            funded.get(pool.pk, 0),
-            *(stages.get(pool.code, {}).get(stage.value, (0, 0))[0] for stage in given),
-            pool.balance_cents,
-            sum(stages.get(pool.code, {}).get(stage.value, (0, 0))[1] for stage in given),
+            code=pool.code,
+            currency=pool.currency,
+            funded_cents=funded.get(pool.pk, 0),
+            reserved_cents=cents(pool, Stage.RESERVED),
+            in_transit_cents=cents(pool, Stage.SENT),
+            granted_cents=cents(pool, Stage.CONFIRMED),
+            available_cents=pool.balance_cents,
+            grants=sum(stages.get(pool.code, {}).get(stage.value, (0, 0))[1] for stage in given),
         )
         for pool in rows
     ]

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any, Protocol
 
 from django.db import connection, transaction
-from django.db.models import Max, ProtectedError, QuerySet
+from django.db.models import Field, Max, ProtectedError, QuerySet
 
 from portal.models import User
 from programs.models import (
@@ -241,6 +241,8 @@ def freeze(*, cycle: Cycle, at: datetime) -> ProgramVersion:
 
 def retire(criterion: Criterion) -> None:
     """Take a criterion out of the rubric; one that a score, a gate or a frozen version names stays for those."""
+    if criterion.program_id is None:
+        return
     with transaction.atomic():
         named = ProgramVersion.objects.filter(
             program_id=criterion.program_id, content__criteria__contains=[{"id": criterion.pk}]
@@ -277,7 +279,9 @@ def hash_of(content: Mapping[str, Any]) -> str:
 
 def _default(column: str) -> Any:
     """What a rule says that is younger than the version."""
-    return Program._meta.get_field(column).get_default()
+    found = Program._meta.get_field(column)
+    assert isinstance(found, Field)
+    return found.get_default()
 
 
 def _plain(value: Any) -> Any:
