@@ -34,7 +34,8 @@ def amend(request: HttpRequest, public_id: UUID) -> HttpResponse:
     else:
         text = _("You began this updated application already. It is as you left it.")
     messages.info(request, text)
-    return redirect(common.first_open(draft))
+    # Most of it is complete: one starts reading at the front, not at the agreements that are asked afresh.
+    return redirect("applications:section", draft.public_id, draft.form_version.sections[0]["key"])
 
 
 @require_GET
