@@ -126,7 +126,7 @@ def _identities(rows: Mapping[int, Application]) -> dict[int, Identity]:
     files: dict[int, list[str]] = defaultdict(list)
     for pk, kind, first, name, address in _people_and_files(application_id__in=list(rows)):
         if kind == "file":
-            files[pk].append(first)
+            files[pk] += [first, first.rpartition(".")[0]]
         else:
             people[pk] += [(name or "", first), ("", address or "")]
     return {pk: _identity(row, people[pk], files[pk]) for pk, row in rows.items()}
