@@ -23,6 +23,7 @@ def without_conflicts(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant]:
 
 
 def grant_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
+    """The grants of a program, without those of conflicts."""
     rows = Grant.objects.filter(program=wanted.program.slug)
     if wanted.cycle_id is not None:
         rows = rows.filter(decision__application__cycle_id=wanted.cycle_id)
@@ -30,6 +31,7 @@ def grant_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
 
 
 def grant_columns(desk: Desk, wanted: Wanted) -> list[Column]:
+    """Stage, holder, organization, amount, what is left, and the dates of posting."""
     return [
         Column("reference", "Grant", lambda row: row.reference),
         Column("stage", "Stage", lambda row: row.get_stage_display()),
@@ -55,6 +57,7 @@ def grant_columns(desk: Desk, wanted: Wanted) -> list[Column]:
 
 
 def prepare_grants(rows: Sequence[Any]) -> None:
+    """What is left of each grant, in cents. One query."""
     granted = LedgerAccount.objects.filter(kind=AccountKind.GRANTED, grant__in=[row.pk for row in rows])
     codes = {f"{AccountKind.GRANTED}:{row.pk}": row.pk for row in rows}
     left = dict(granted.filter(code__in=codes).values_list("grant_id", "balance_cents"))
@@ -63,6 +66,7 @@ def prepare_grants(rows: Sequence[Any]) -> None:
 
 
 def ledger_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
+    """The entries of one pool of the program, in the order of its ledger."""
     return Entry.objects.filter(
         account__code=wanted.pool, account__kind=AccountKind.POOL, account__program=wanted.program.slug
     ).select_related("transfer")

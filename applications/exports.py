@@ -233,7 +233,7 @@ def _claim(*, at: datetime) -> Export | None:
     old, export.stored_name = export.stored_name, secrets.token_hex(16)
     _copy_start(old, export)
     export.state = ExportState.RUNNING
-    export.claims = F("claims") + 1  # type: ignore[assignment]
+    export.claims = F("claims") + 1
     export.claimed_until = at + LEASE
     export.save(
         update_fields=["state", "claims", "claimed_until", "stored_name", "written_bytes", "cursor", "done"]

@@ -5,12 +5,15 @@ reader may see (applications.desk): an application that somebody has a conflict 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model
 
+from applications import scoring
 from applications.cells import amount, lines
 from applications.desk import visible
 from applications.report_names import TITLES, name_of
@@ -95,11 +98,12 @@ class Pace:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How near two looks at the same application are. difference: mean of highest less lowest total."""
+    """How near two looks at the same application are. difference: mean of highest less lowest total; alpha: scoring.alpha."""
 
     applications: int
     within_one: float | None
     difference: float | None
+    alpha: float | None
     steps: list[tuple[str, int]]
 
 
@@ -127,8 +131,8 @@ def of(desk: Desk, period: Period) -> Report:
     """The report of a period for one person. Four queries, at any number of applications."""
     seen = _seen(desk, period)
     if seen is None:
-        empty = {key: [] for key in TITLES}
-        return Report(period, Line("Total"), [], empty, [], [], Agreement(0, None, None, []))
+        empty: dict[str, list[Line]] = {key: [] for key in TITLES}
+        return Report(period, Line("Total"), [], empty, [], [], Agreement(0, None, None, None, []))
     total, cycles, breakdowns = _lines(seen)
     return Report(period, total, cycles, breakdowns, _pace(seen), _load(seen), _agreement(seen))
 
@@ -138,7 +142,9 @@ Seen = tuple[str, tuple[Any, ...]]
 
 def _seen(desk: Desk, period: Period) -> Seen | None:
     """The statement of the applications that count, to stand in a WITH. None when there can be none."""
-    rows = visible(desk).filter(program=period.program, amends__isnull=True)  # an update is no other application
+    rows = visible(desk).filter(
+        program=period.program, amends__isnull=True
+    )  # an update is no other application
     if period.cycle:
         rows = rows.filter(cycle=period.cycle)
     else:
@@ -212,10 +218,13 @@ def _line(key: str, value: str, numbers: Sequence[Any]) -> Line:
     name = {"": "Total", "cycle": value}.get(key) or name_of(key, value)
     if key == "cycle":
         name = f"{date.fromisoformat(value):%B %Y}"
-    *counts, asked, awarded, half, most, post, post_most = numbers
+    applications, awards, declines, withdrawn, asked, awarded, half, most, post, post_most = numbers
     return Line(
         name,
-        *counts,
+        applications,
+        awards,
+        declines,
+        withdrawn,
         asked_cents=int(asked),
         awarded_cents=int(awarded),
         decision_days=_days(half),
@@ -288,33 +297,38 @@ def _load(seen: Seen) -> list[Load]:
 
 
 def _agreement(seen: Seen) -> Agreement:
+    """Equal outcomes are counted by the database, so a hundred thousand applications are a few thousand rows."""
     steps = ("under 0.5", "0.5", "1", "1.5", "2 or more")
     found = _ask(
         seen,
         """
-        spread AS (
-            SELECT max(review.total) - min(review.total) AS difference
+        looks AS (
+            SELECT count(*) AS number, sum(review.total) AS total, sum(review.total * review.total) AS squares,
+                   max(review.total) - min(review.total) AS difference
               FROM applications_review review JOIN seen ON seen.id = review.application_id
              WHERE review.state = 'in' AND review.total IS NOT NULL
              GROUP BY review.application_id HAVING count(*) >= 2
         )
-        SELECT least(4, floor(difference / 0.5))::int, count(*), sum(difference),
-               count(*) FILTER (WHERE difference <= 1)
-          FROM spread GROUP BY 1
+        SELECT number, total, squares, difference, count(*) FROM looks GROUP BY 1, 2, 3, 4
         """,
     )
-    counts = dict.fromkeys(range(5), 0)
+    counts = dict.fromkeys(range(len(steps)), 0)
     difference, near = 0.0, 0
-    for step, number, summed, within in found:
-        counts[step] = number
-        difference += float(summed)
-        near += within
+    units: list[scoring.Unit] = []
+    for number, total, squares, apart, times in found:
+        counts[min(len(steps) - 1, int(apart / Decimal("0.5")))] += times
+        difference += float(apart) * times
+        near += times if apart <= 1 else 0
+        units += [scoring.Unit(number, Fraction(total), Fraction(squares))] * times
     looked = sum(counts.values())
+    if not looked:
+        return Agreement(0, None, None, None, [])
     return Agreement(
         looked,
-        round(100 * near / looked, 1) if looked else None,
-        round(difference / looked, 2) if looked else None,
-        [(name, counts[place]) for place, name in enumerate(steps)] if looked else [],
+        round(100 * near / looked, 1),
+        round(difference / looked, 2),
+        scoring.alpha(units),
+        [(name, counts[place]) for place, name in enumerate(steps)],
     )
 
 
