@@ -128,7 +128,9 @@ def keep_typed(
     is set aside like those of questions that are not asked any more. Nothing is overwritten.
     """
     application = (
-        Application.objects.select_for_update(of=("self",)).select_related("form_version").get(pk=application_id)
+        Application.objects.select_for_update(of=("self",))
+        .select_related("form_version")
+        .get(pk=application_id)
     )
     if application.state != State.DRAFT:
         return 0
@@ -146,7 +148,12 @@ def keep_typed(
     application.saved_at = at
     application.save(update_fields=["answers", "set_aside", "answers_version", "saved_at"])
     audit.record(
-        action="application.keep_typed", subject=application, by=by, at=at, set_aside=len(aside), answers=len(free)
+        action="application.keep_typed",
+        subject=application,
+        by=by,
+        at=at,
+        set_aside=len(aside),
+        answers=len(free),
     )
     return len(aside)
 
