@@ -1,6 +1,7 @@
 """Request forms, requests and people with awards for tests."""
 
 import uuid
+from copy import deepcopy
 from datetime import datetime
 from itertools import count
 from typing import Any
@@ -67,15 +68,13 @@ def make_request_form(program: Program, **fields: Any) -> RequestForm:
             "answer_days": 5,
             "policy": "Standard prices.",
             "outcomes": ["answered", "approved", "declined"],
-            "sections": SECTIONS,
+            "sections": deepcopy(SECTIONS),
             **fields,
         }
     )
 
 
-def make_award(
-    program: Program, *, applicant: User | None = None, cycle: Cycle | None = None
-) -> Application:
+def make_award(program: Program, *, applicant: User | None = None, cycle: Cycle | None = None) -> Application:
     """An awarded application, by the shortest way: no decision, no grant."""
     application = make_many(program, 1, cycle=cycle)[0]
     for step in (State.IN_REVIEW, State.AWARDED):
