@@ -167,7 +167,7 @@ def apply(*, plan_id: int, by: User, at: datetime) -> Assigned:
 
 
 @transaction.atomic
-def set_aside(*, plan_id: int, by: User, at: datetime) -> None:
+def set_aside(*, plan_id: int, by: User | None, at: datetime) -> None:
     """Let a proposal lapse. A second call, or one for a plan in effect, changes nothing."""
     plan = AssignmentPlan.objects.select_for_update(of=("self",)).get(pk=plan_id)
     if plan.state == PlanState.PROPOSED:

@@ -19,7 +19,7 @@ from programs.models import Cycle
 from programs.staff import Desk
 
 MOST_LINKS = 50_000
-MOST_MEMBERS = 60
+MOST_MEMBERS = 24
 
 _COMPONENT = """
     WITH RECURSIVE reached (id, depth) AS (
@@ -35,7 +35,7 @@ _COMPONENT = """
           ) next
          WHERE reached.depth < 6
     )
-    SELECT DISTINCT id FROM reached LIMIT %(most)s
+    SELECT id FROM reached GROUP BY id ORDER BY min(depth), id LIMIT %(most)s
 """
 
 
@@ -88,7 +88,7 @@ def of_cycle(desk: Desk, cycle: Cycle) -> list[Group]:
 
 
 def around(desk: Desk, application: Application) -> Group:
-    """The group of one application, which may be alone in it. Four queries."""
+    """The group of one application, the nearest first where there are many; it may be alone in it. Four queries."""
     with connection.cursor() as cursor:
         cursor.execute(_COMPONENT, {"start": application.pk, "most": MOST_MEMBERS})
         ids = {row[0] for row in cursor.fetchall()}

@@ -17,7 +17,7 @@ ROWS = 3
 WORDS_AT_LEAST = 12
 ALIKE = 0.6
 """Share of equal bins from which the checks flag two texts of a program, unless its rule says another."""
-KIN = 0.3
+KIN = 0.4
 """Share from which two texts stand in one group for people to compare. Honest texts of one field share about 0.02."""
 
 _EMPTY = -1

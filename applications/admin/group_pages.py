@@ -48,7 +48,12 @@ def group(request: HttpRequest, pk: int, application: int) -> HttpResponse:
         "title": f"Group of {one.reference}",
         "application": one,
         "group": found,
-        "names": list(found.members[0].facts) if found.members else [],
+        "common": [
+            (name, value)
+            for name, value in (found.members[0].facts.items() if found.members else ())
+            if value and name not in found.differing
+        ],
+        "rows": [(row, [row.facts[name] for name in found.differing]) for row in found.members],
         "second": sides.get(second) if second else None,
         "changes": groups.compared(sides[one.pk], sides[second], audiences=READS) if second else [],
         "verdicts": groups.verdicts(staff.desk(request), one),
