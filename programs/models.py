@@ -11,6 +11,9 @@ from django.utils.translation import gettext_noop as _
 
 from portal.roles import Role
 from programs import request_models, translation_models  # noqa: F401  Django finds models here only
+from programs.letter_models import MessageKind as MessageKind  # noqa: PLC0414  known under this name
+from programs.letter_models import MessageTemplate as MessageTemplate  # noqa: PLC0414  known under this name
+from programs.version_models import ProgramVersion as ProgramVersion  # noqa: PLC0414  known under this name
 
 
 class ProgramState(models.TextChoices):
@@ -182,31 +185,6 @@ class Program(models.Model):
         return self.name
 
 
-class ProgramVersion(models.Model):
-    """The rules of a program as they stood at one moment. A cycle keeps the version it was frozen under.
-
-    Only programs.rulebook writes and reads the content; a row never changes.
-    """
-
-    program = models.ForeignKey(Program, models.PROTECT, related_name="versions", db_index=False)
-    number = models.PositiveIntegerField()
-    content = models.JSONField()
-    content_sha256 = models.CharField(max_length=64, help_text="Over the content as canonical JSON.")
-    made_at = models.DateTimeField()
-    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["program", "number"], name="one_program_version_per_number")
-        ]
-        triggers = [
-            pgtrigger.Protect(name="program_version_is_kept", operation=pgtrigger.Update | pgtrigger.Delete),
-        ]
-
-    def __str__(self) -> str:
-        return f"version {self.number}"
-
-
 class CycleState(models.TextChoices):
     PLANNED = "planned", "Planned"
     OPEN = "open", "Open"
@@ -228,7 +206,7 @@ class Cycle(models.Model):
     state = models.CharField(max_length=16, choices=CycleState, default=CycleState.PLANNED)
     closed_at = models.DateTimeField(null=True, blank=True)
     rules_version = models.ForeignKey(
-        ProgramVersion,
+        "programs.ProgramVersion",
         models.PROTECT,
         null=True,
         blank=True,
@@ -490,44 +468,6 @@ class Door(models.Model):
         if self.url or not getattr(self, "leads_to_form", False):
             return self.url
         return reverse("applications:request_form", args=[self.program.slug, self.key])
-
-
-class MessageKind(models.TextChoices):
-    RECEIPT = "receipt", "Receipt, to the applicant at submit"
-    WITHDRAWN = "withdrawn", "Withdrawn, to the applicant"
-    ASSIGNMENT = "assignment", "Assignment, to the reviewer"
-    REMIND_HALF_TIME = "remind_half_time", "Reminder at half-time, to the reviewer"
-    REMIND_SOON = "remind_soon", "Reminder two days before, to the reviewer"
-    REMIND_OVERDUE = "remind_overdue", "Reminder when overdue, to the reviewer"
-    REMIND_DIGEST = "remind_digest", "Reminder of several cycles at once, to the reviewer"
-    AWARD = "award", "Award, to the applicant at release"
-    POSTED = "posted", "Posted, to the grantee when the provider confirmed"
-    TOLD_DECLINE = "told_decline", "Decline, to the applicant where the program tells"
-    INVITATION = "invitation", "Invitation, to a co-investigator"
-    REQUEST_RECEIPT = "request_receipt", "Receipt of a request, to whoever sent it"
-    REQUEST_ANSWER = "request_answer", "Answer to a request, to whoever sent it"
-    REQUEST_ALERT = "request_alert", "A request has come, to the program's mailbox"
-
-
-@pghistory.track()
-class MessageTemplate(models.Model):
-    """The text of one letter. Placeholders in braces; applications.notices lists the ones each kind knows."""
-
-    program = models.ForeignKey(
-        Program, models.CASCADE, related_name="message_templates"
-    )  # part of the program
-    kind = models.CharField(max_length=32, choices=MessageKind)
-    language = models.CharField(max_length=12, default="en")
-    subject = models.CharField(max_length=150)
-    body = models.TextField(help_text="Plain text.")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["program", "kind", "language"], name="one_template_per_kind"),
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()
 
 
 @pghistory.track()
