@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from applications import attachments, presentation, redactions
 from applications.blinding import Identity, telling
 from applications.models import Application, Redaction
@@ -134,7 +136,7 @@ def _answer(
 def _length(question: Mapping[str, Any], lines: Sequence[str]) -> str:
     limit = question.get("max_words")
     return (
-        f"{word_count(' '.join(lines)):,} of {limit:,} words"
+        _("%(have)s of %(limit)s words") % {"have": f"{word_count(' '.join(lines)):,}", "limit": f"{limit:,}"}
         if limit and question["type"] == "long_text"
         else ""
     )

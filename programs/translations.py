@@ -152,8 +152,13 @@ def models_offered(offered: Iterable[Mapping[str, Any]], translate: Say) -> list
 def shown_rows(rows: Iterable[Row], kind: str) -> list[Row]:
     """Criteria, rules, doors or questions (see ROWS) as they read in the active language: copies for pages."""
     listed = list(rows)
-    says = say_all({row.program for row in listed})  # type: ignore[attr-defined]
-    return [_shown_row(row, kind, says[row.program_id]) for row in listed]  # type: ignore[attr-defined]
+    programs = {row.program for row in listed}  # type: ignore[attr-defined]
+    says = say_all(programs)
+    reading = {program.pk: _shown(program, says[program.pk]) for program in programs}
+    found = [_shown_row(row, kind, says[row.program_id]) for row in listed]  # type: ignore[attr-defined]
+    for row in found:
+        row.program = reading[row.program_id]  # type: ignore[attr-defined]
+    return found
 
 
 def _shown_row(row: Row, kind: str, translate: Say) -> Row:

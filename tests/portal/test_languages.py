@@ -10,8 +10,9 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from django_countries import countries
 
-from applications import notices
+from applications import forms, notices
 from applications.models import Collaborator, Notice, Right
 from portal import clock, languages
 from portal.roles import Role
@@ -301,8 +302,10 @@ class Seen(HTMLParser):
 
 
 @pytest.fixture
-def marked(monkeypatch: pytest.MonkeyPatch) -> None:
+def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Whatever goes through gettext, or is a text of a program, comes out between marks."""
+    forms._drawn.cache_clear()
+    forms._country_options.cache_clear()
     engine = translation._trans
     translation.gettext("wake")
     translation.ngettext("wake", "up", 1)
@@ -313,6 +316,9 @@ def marked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "pgettext", lambda context, text: mark(str(text)), raising=False)
     monkeypatch.setattr(translations, "is_foreign", lambda: True)
     monkeypatch.setattr(translations, "_sayer", lambda words: mark)
+    yield
+    forms._drawn.cache_clear()
+    forms._country_options.cache_clear()
 
 
 def bare(client: Client, address: str, data: list[str]) -> list[str]:
@@ -323,66 +329,73 @@ def bare(client: Client, address: str, data: list[str]) -> list[str]:
     return [f"{address}: {text}" for text in seen.bare]
 
 
-def test_no_public_page_holds_a_text_that_cannot_be_translated(marked: None) -> None:
-    world = Evaluation(applicant=verified(), slug="here", award_mode="fixed", notices=["Bring paper."])
-    program = world.program
+def known(*people: Any, made: tuple[Any, ...] = ()) -> list[str]:
+    """What stands on pages as it was typed: names, addresses, answers."""
+    typed = (str(value) for one in made for value in one.answers.values() if isinstance(value, str))
+    names = (text for person in people for text in (person.name, person.email) if text)
+    places = (str(name) for _code, name in countries)
+    return sorted([*names, *typed, *places, "Research Credits", "gmail"], key=len, reverse=True)
+
+
+def test_no_open_page_holds_a_text_that_cannot_be_translated(marked: None) -> None:
+    program = make_program(slug="here", award_mode="fixed", notices=["Bring paper."])
     program.faq.create(key="when", question="When?", answer="Soon.", position=0)
     program.doors.create(
         key="shop", kind="outside", title="Buy", text="At once.", url="https://example.org/", position=0
     )
-    owner, editor = world.application.applicant, verified()
-    share(world.application, editor, Right.EDIT)
-    drafting = verified()
-    draft = make_draft(program, applicant=drafting, title="", amount=None)
-    people = [owner, editor, drafting]
-    data = [
-        *(text for person in people for text in (person.name, person.email) if text),
-        *(
-            str(value)
-            for made in (world.application, draft)
-            for value in made.answers.values()
-            if isinstance(value, str)
-        ),
-        "Research Credits",
-        "gmail",
+    names = ("directory", "questions", "data_use", "accessibility", "router")
+    accounts = ("login", "signup", "request_login_code", "reset_password")
+    addresses = [
+        *(reverse(f"programs:{name}") for name in names),
+        *(reverse("programs:router") + query for query in ("?use=retired", "?use=science&country=no")),
+        reverse("programs:program", args=["here"]),
+        reverse("applications:start", args=["here"]),
+        reverse("applications:contact"),
+        reverse("applications:contact") + "?q=when",
+        *(reverse(f"account_{name}") for name in accounts),
     ]
-    data.sort(key=len, reverse=True)
-    id_, draft_id = world.application.public_id, draft.public_id
+    with clock.set_to(BEFORE):
+        assert [text for address in addresses for text in bare(visit(), address, known())] == []
+
+
+def test_no_page_of_a_draft_holds_a_text_that_cannot_be_translated(marked: None) -> None:
+    person = verified()
+    draft = make_draft(make_program(), applicant=person, title="", amount=None)
+    addresses = [
+        *(
+            reverse("applications:section", args=[draft.public_id, part["key"]]) + "?fix=1"
+            for part in draft.form_version.sections
+        ),
+        *(
+            reverse(f"applications:{name}", args=[draft.public_id])
+            for name in ("review_and_send", "people", "preview", "withdraw")
+        ),
+        *(reverse(name) for name in ("applications:mine", "credits:mine", "api_tokens")),
+        *(
+            reverse(name)
+            for name in ("account_email", "account_change_password", "account_logout", "mfa_index")
+        ),
+    ]
+    client, data = visit(person), known(person, made=(draft,))
+    with clock.set_to(BEFORE):
+        assert [text for address in addresses for text in bare(client, address, data)] == []
+        assert bare(visit(verified()), reverse("applications:mine"), data) == []
+
+
+def test_no_page_of_a_sent_application_holds_a_text_that_cannot_be_translated(marked: None) -> None:
+    world = Evaluation(applicant=verified())
+    owner, editor, id_ = world.application.applicant, verified(), world.application.public_id
+    share(world.application, editor, Right.EDIT)
+    mine, data = visit(owner), known(owner, editor, made=(world.application,))
     found: list[str] = []
     with clock.set_to(BEFORE):
-        for address in (
-            *(
-                reverse(f"programs:{name}")
-                for name in ("directory", "questions", "data_use", "accessibility", "router")
-            ),
-            *(reverse("programs:router") + query for query in ("?use=retired", "?use=science&country=no")),
-            "/programs/here/",
-            reverse("applications:start", args=["here"]),
-            reverse("applications:contact"),
-            *(
-                reverse(f"account_{name}")
-                for name in ("login", "signup", "request_login_code", "reset_password")
-            ),
-        ):
-            found += bare(visit(), address, data)
-        mine = visit(owner)
         for name in ("status", "preview", "printed", "people", "withdraw"):
             found += bare(mine, reverse(f"applications:{name}", args=[id_]), data)
         for name in ("status", "people"):
             found += bare(visit(editor), reverse(f"applications:{name}", args=[id_]), data)
         found += bare(mine, reverse("applications:mine"), data)
-        typing = visit(drafting)
-        for part in draft.form_version.sections:
-            found += bare(
-                typing, reverse("applications:section", args=[draft_id, part["key"]]) + "?fix=1", data
-            )
-        found += bare(typing, reverse("applications:review_and_send", args=[draft_id]), data)
-        found += bare(typing, reverse("api_tokens"), data)
-        found += bare(visit(verified()), reverse("applications:mine"), data)
-    world.to_review()
-    world.fund()
-    world.award()
-    world.release()
+    for step in (world.to_review, world.fund, world.award, world.release):
+        step()
     with clock.set_to(AFTER):
         for name in ("status", "award"):
             found += bare(mine, reverse(f"applications:{name}", args=[id_]), data)
