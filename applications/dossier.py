@@ -7,6 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models.functions import JSONObject
+
 from applications import (
     awards,
     gates,
@@ -164,9 +168,7 @@ def of(desk: Desk, application: Application) -> Dossier:
 
     The application comes from desk.visible, with program, cycle, rules and form version loaded.
     """
-    assignments = list(
-        Assignment.objects.filter(application=application).exclude(state=AssignmentState.RECUSED)
-    )
+    assignments = [Assignment(**task) for task in _tasks(application)]
     assignment = next((row for row in assignments if row.reviewer_id == desk.user.pk), None)
     reviews = _reviews(application)
     mine = next((row for row in reviews if row.reviewer_id == desk.user.pk), None)
@@ -206,7 +208,7 @@ def of(desk: Desk, application: Application) -> Dossier:
         earlier=sent_before(desk, application, may, identity),
         policies=_policies(application),
         gates=standing,
-        answers_digest=gates.digest_of(application.pk) if standing and may.screens else "",
+        answers_digest=getattr(application, "answers_digest", "") if standing and may.screens else "",
         peers=[_peer(row, rules) for row in others] if may.peers else [],
         peers_waiting=0 if may.peers or assignment is None else len(others),
         summary=_summary(others, mine) if may.peers else None,
@@ -217,6 +219,25 @@ def of(desk: Desk, application: Application) -> Dossier:
         thread=talk,
         thread_closed=closed,
     )
+
+
+def loaded(rows: QuerySet[Application]) -> QuerySet[Application]:
+    """Applications with what `of` reads beside them, in the same query."""
+    tasks = Assignment.objects.filter(application=OuterRef("pk")).exclude(state=AssignmentState.RECUSED)
+    return rows.select_related("program", "cycle__rules_version", "form_version", "applicant").annotate(
+        tasks=ArraySubquery(tasks.values(row=JSONObject(id="pk", reviewer_id="reviewer_id", state="state"))),
+        has_copies=Exists(Redaction.objects.filter(application=OuterRef("pk"))),
+        answers_digest=gates.AnswersDigest(F("answers")),
+    )
+
+
+def _tasks(application: Application) -> Iterable[dict[str, Any]]:
+    """Who is asked to look and has not given it back: id, reviewer_id and state."""
+    found: list[dict[str, Any]] | None = getattr(application, "tasks", None)
+    if found is not None:
+        return found
+    rows = Assignment.objects.filter(application=application).exclude(state=AssignmentState.RECUSED)
+    return rows.values("id", "reviewer_id", "state")
 
 
 def as_reviewer(application: Application, *, first_look: bool) -> tuple[list[Part], list[str], int]:
@@ -240,12 +261,13 @@ def _title(
 
 
 def _reviews(application: Application) -> list[Review]:
-    """All reviews with their scores, in the order in which they came in. Two queries."""
+    """All reviews with `given`, their scores (value None: does not apply), in the order they came in. One query."""
+    given = Score.objects.filter(review=OuterRef("pk"))
     return list(
         Review.objects.filter(application=application)
         .select_related("reviewer", "rules_version")
         .defer("rules_version__content")
-        .prefetch_related("scores")
+        .annotate(given=ArraySubquery(given.values(row=JSONObject(id="criterion_id", value="value"))))
         .order_by("submitted_at", "pk")
     )
 
@@ -346,7 +368,7 @@ def _alike(
             named.setdefault(pk, (_WHY[RuleKind(check.kind)], share))
     if not named:
         return [], 0
-    rows = visible(desk).filter(pk__in=named).exclude(pk=application.pk).defer("answers")
+    rows = looks.told(desk, visible(desk).filter(pk__in=named).exclude(pk=application.pk))
     if may.blind:
         rows = rows.filter(looks.blind_to(desk))
     shown = list(rows)
@@ -366,17 +388,17 @@ def _policies(application: Application) -> list[str]:
 
 
 def _rubric(rules: Rulebook, mine: Review | None, part: review.Part) -> list[Line]:
-    given = {score.criterion_id: score for score in mine.scores.all()} if mine else {}
+    given = _given(mine) if mine else {}
     now = {criterion.pk for criterion in review.open_criteria(rules, part)}
     return [
         Line(
             criterion,
-            given[criterion.pk].value if criterion.pk in given else None,
+            given.get(criterion.pk),
             [
                 (value, str(criterion.anchors.get(str(value), "")))
                 for value in range(1, criterion.scale_max + 1)
             ],
-            not_applicable=criterion.pk in given and given[criterion.pk].not_applicable,
+            not_applicable=criterion.pk in given and given[criterion.pk] is None,
             is_open=criterion.pk in now,
             sealed=part == review.Part.NAMED and criterion.pk not in now,
         )
@@ -385,19 +407,24 @@ def _rubric(rules: Rulebook, mine: Review | None, part: review.Part) -> list[Lin
 
 
 def _peer(row: Review, rules: Rulebook) -> Peer:
-    given = {score.criterion_id: score for score in row.scores.all()}
+    given = _given(row)
     other = row.rules_version is not None and row.rules_version.number != rules.version
     return Peer(
         row,
-        [(criterion.name, _word(given.get(criterion.pk))) for criterion in rules.scores],
+        [(criterion.name, _word(given, criterion.pk)) for criterion in rules.scores],
         row.rules_version.number if other and row.rules_version else None,
     )
 
 
-def _word(score: Score | None) -> str:
-    if score is None:
+def _given(row: Review) -> dict[int, int | None]:
+    """Criterion id -> value, None where it does not apply."""
+    return {score["id"]: score["value"] for score in row.given}  # type: ignore[attr-defined]
+
+
+def _word(given: Mapping[int, int | None], pk: int) -> str:
+    if pk not in given:
         return "–"
-    return "n/a" if score.not_applicable else str(score.value)
+    return "n/a" if given[pk] is None else str(given[pk])
 
 
 def standing_decision(application: Application) -> Decision | None:

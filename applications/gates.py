@@ -48,6 +48,8 @@ def standing(application: Application, criteria: list[Criterion], audiences: fro
 
     audiences: whose questions this reader may read; others are not named among the changes.
     """
+    if not criteria:
+        return []
     results = {
         result.criterion_id: result
         for result in GateResult.objects.filter(application=application).select_related("decided_by")

@@ -84,7 +84,11 @@ def named(desk: Desk, rows: Iterable[Application]) -> dict[int, Named]:
     if desk.everything:
         return found
     whole = set(desk.program_ids(*NOT_BLIND))
-    special = _special(desk, [row.pk for row in rows if row.program_id not in whole])
+    own = [row for row in rows if row.program_id not in whole]
+    if all(hasattr(row, "is_blind") for row in own):
+        special = own
+    else:
+        special = _special(desk, [row.pk for row in own])
     blind = {row.pk: row for row in special if row.is_blind}  # type: ignore[attr-defined]
     identities = _identities(blind)
     for row in special:
@@ -97,16 +101,24 @@ def named(desk: Desk, rows: Iterable[Application]) -> dict[int, Named]:
     return found
 
 
+def told(desk: Desk, rows: QuerySet[Application]) -> QuerySet[Application]:
+    """Applications with what `named` needs, so that it asks no more: whether this person is blind to each (`is_blind`),
+    and the copies by screeners.
+    """
+    return (
+        rows.annotate(is_blind=ExpressionWrapper(blind_to(desk), output_field=BooleanField()))
+        .annotate(copies=redactions.as_array())
+        .select_related("applicant", "form_version")
+    )
+
+
 def _special(desk: Desk, ids: Collection[int]) -> list[Application]:
-    """Those among some applications that this person is blind to (`is_blind`), or that have a screener's copy."""
+    """Those among some applications that this person is blind to, or that have a screener's copy."""
     if not ids:
         return []
     return list(
-        Application.objects.filter(pk__in=ids)
-        .annotate(is_blind=ExpressionWrapper(blind_to(desk), output_field=BooleanField()))
-        .annotate(copies=redactions.as_array())
+        told(desk, Application.objects.filter(pk__in=ids))
         .filter(Q(is_blind=True) | Q(copies__len__gt=0))
-        .select_related("applicant", "form_version")
         .only(
             "answers",
             "institution",

@@ -13,9 +13,7 @@ from programs import rulebook, staff
 
 def application_of(request: HttpRequest, pk: int) -> Application:
     """The application, if this person may see it: a stranger's and a conflicted one's answer is 404."""
-    rows = desk.visible(staff.desk(request)).select_related(
-        "program", "cycle__rules_version", "form_version", "applicant"
-    )
+    rows = dossier.loaded(desk.visible(staff.desk(request)))
     return get_object_or_404(rows, pk=pk)
 
 

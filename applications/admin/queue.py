@@ -104,11 +104,23 @@ class ApplicationAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         name = "applications_application"
+
+        def kept(page: Any) -> Any:
+            """Somebody who lost their last role while typing is told so; the sign-in page would drop their words."""
+            inner = view(page)
+
+            def wrapper(request: HttpRequest, pk: int) -> HttpResponse:
+                if request.method == "POST" and reviewing.has_lost_the_desk(request):
+                    return page(request, pk)
+                return inner(request, pk)
+
+            return wrapper
+
         return [
             path("next/", view(reviewing.go_next), name=f"{name}_next"),
             path("bulk/", view(bulk.run), name=f"{name}_bulk"),
-            path("<int:pk>/review/", view(reviewing.review_page), name=f"{name}_review"),
-            path("<int:pk>/review/save/", view(reviewing.autosave), name=f"{name}_autosave"),
+            path("<int:pk>/review/", kept(reviewing.review_page), name=f"{name}_review"),
+            path("<int:pk>/review/save/", kept(reviewing.autosave), name=f"{name}_autosave"),
             path("<int:pk>/review/recuse/", view(reviewing.recuse), name=f"{name}_recuse"),
             path("<int:pk>/gate/", view(reviewing.answer_gate), name=f"{name}_gate"),
             path("<int:pk>/thread/", view(reviewing.say), name=f"{name}_thread"),

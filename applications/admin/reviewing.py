@@ -129,6 +129,11 @@ def _with_scores(found: dossier.Dossier, data: QueryDict) -> dossier.Dossier:
     return replace(found, rubric=lines)
 
 
+def has_lost_the_desk(request: HttpRequest) -> bool:
+    """Signed in, and no member of staff any more: they see no application, and are told why."""
+    return request.user.is_authenticated and not request.user.is_staff
+
+
 def _gone(request: HttpRequest, pk: int) -> HttpResponse:
     """Somebody who had this application and does not see it any more: told why, with what they typed. 404 for others."""
     at_desk = staff.desk(request)
