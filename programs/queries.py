@@ -199,7 +199,7 @@ def program_page(slug: str) -> Program:
     found = translations.shown(found)
     found.rubric = translations.shown_rows(found.rubric, "criteria")
     found.other_doors = translations.shown_rows(found.other_doors, "doors")
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def evaluations(program: Program, *, at: datetime) -> list[Cycle]:
@@ -254,7 +254,7 @@ def faq_matches(text: str, *, most: int = 5, program: Program | None = None) -> 
 def _matches_as_read(words: list[str], most: int, program: Program | None) -> list[FaqEntry]:
     """The same among translated questions: words of four letters and more, by their beginnings."""
     beginnings = [word[:5] for word in words if len(word) > 3]
-    ranked = []
+    ranked: list[tuple[int, int, FaqEntry]] = []
     for entry in faq(program=program):
         question, answer = entry.question.lower(), entry.answer.lower()
         rank = sum(4 * (start in question) + (start in answer) for start in beginnings)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from typing import Any
 
@@ -18,6 +19,7 @@ from portal import clock, languages
 from portal.roles import Role
 from programs import translations
 from programs.models import MessageKind
+from tests.applications.test_silence import FEW, Watched
 from tests.factories.applications import (
     AFTER,
     BEFORE,
@@ -250,6 +252,25 @@ def test_from_the_front_door_to_the_receipt_in_spanish() -> None:
         status = client.get(reverse("applications:status", args=[draft.public_id])).content.decode()
     assert "La tenemos. Se evaluará el lunes 7 de diciembre de 2026." in " ".join(status.split())
     assert "hora del Pacífico" in status
+
+
+class Spanish(Watched):
+    """Everybody who may look at an application, with Spanish chosen."""
+
+    @contextmanager
+    def visit(self, user: Any, at: Any) -> Iterator[Client]:
+        with super().visit(user, at) as client:
+            client.cookies["django_language"] = "es"
+            yield client
+
+
+@pytest.mark.slow
+def test_silence_is_honest_in_spanish_too() -> None:
+    watched = Spanish()
+    received = watched.see(AFTER, *FEW)
+    for step in (Watched.to_review, Watched.award, Watched.decline, Watched.release):
+        step(watched)
+        assert watched.see(AFTER, *FEW) == received
 
 
 # --- Every page, in a language that marks what was translated -----------------------------------------------------------
