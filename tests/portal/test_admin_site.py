@@ -39,7 +39,7 @@ def labels(page: Any) -> list[str]:
     ("role", "expected"),
     [
         (Role.REVIEWER, ["My desk", "Queue", "My profile", "Exports"]),
-        (Role.SCREENER, ["My desk", "Queue", "Gates", "My profile"]),
+        (Role.SCREENER, ["My desk", "Queue", "Gates", "My profile", "Requests"]),
         (
             Role.MANAGER,
             [
@@ -56,6 +56,7 @@ def labels(page: Any) -> list[str]:
                 "Grants",
                 "Programs",
                 "Forms",
+                "Request forms",
                 "Cycles",
                 "Team",
                 "People",
@@ -67,7 +68,18 @@ def labels(page: Any) -> list[str]:
         (Role.FINANCE, ["My desk", "Second person", "Grants", "Exports", "Ledger"]),
         (
             Role.AUDITOR,
-            ["My desk", "Grants", "Programs", "Forms", "Cycles", "Exports", "Ledger", "Audit trail"],
+            [
+                "My desk",
+                "Requests",
+                "Grants",
+                "Programs",
+                "Forms",
+                "Request forms",
+                "Cycles",
+                "Exports",
+                "Ledger",
+                "Audit trail",
+            ],
         ),
         (Role.OPERATOR, ["My desk", "Grants", "Exports", "Letters", "Ledger", "Audit trail"]),
     ],
