@@ -7,8 +7,26 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import TruncDate
+from django.db import connection
+from django.db.models import (
+    Avg,
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+    When,
+)
+from django.db.models.functions import Cast, Concat, ExtractYear, TruncDate
 
 from applications.desk import visible
 from applications.models import (
@@ -51,6 +69,27 @@ def recent_cycles(desk: Desk, *, number: int = 12) -> list[Cycle]:
     """The cycles a board can switch to, newest first: those with a batch, and the one that is open."""
     wanted = Q(state__in=PAST) | Q(state=CycleState.OPEN)
     return list(cycles(desk).filter(wanted).order_by("-evaluation_on", "program_id")[:number])
+
+
+def with_neighbours(desk: Desk, pk: int, *, number: int = 12) -> list[Cycle]:
+    """One cycle, first, and the recent ones a board can switch to, each with rules, line, batch and `pool_cents`.
+
+    Empty when this person may not open the cycle's boards. One query.
+    """
+    year = Cast(ExtractYear(OuterRef("evaluation_on")), TextField())
+    code = Concat(Value("pool:"), OuterRef("program__slug"), Value(":"), year, output_field=TextField())
+    pool = LedgerAccount.objects.filter(code=code).values("balance_cents")
+    rows = (
+        cycles(desk)
+        .filter(Q(pk=pk) | Q(state__in=(*PAST, CycleState.OPEN)))
+        .select_related("program", "rules_version", "cut_line", "batch")
+        .annotate(
+            asked=Case(When(pk=pk, then=Value(0)), default=Value(1), output_field=IntegerField()),
+            pool_cents=Subquery(pool),
+        )
+    )
+    found = list(rows.order_by("asked", "-evaluation_on", "program_id")[: number + 1])
+    return found if found and found[0].pk == pk else []
 
 
 def default_cycle(desk: Desk) -> Cycle | None:
@@ -194,11 +233,7 @@ def health(found: Sequence[Cycle]) -> list[CycleHealth]:
         )
     }
     decided = {row["application__cycle_id"]: row for row in _decisions([cycle.pk for cycle in found])}
-    pools: dict[str, int] = dict(
-        LedgerAccount.objects.filter(code__in=[pool_code(cycle) for cycle in found]).values_list(
-            "code", "balance_cents"
-        )
-    )
+    pools = _pools(found)
     result = []
     for cycle in found:
         count, row = counts.get(cycle.pk, {}), decided.get(cycle.pk, {})
@@ -221,6 +256,15 @@ def health(found: Sequence[Cycle]) -> list[CycleHealth]:
             )
         )
     return result
+
+
+def _pools(found: Sequence[Cycle]) -> dict[str, int | None]:
+    """What the pools of some cycles hold, by code; asked only for cycles that do not bring it (with_neighbours)."""
+    known = {pool_code(cycle): cycle.pool_cents for cycle in found if hasattr(cycle, "pool_cents")}
+    codes = {pool_code(cycle) for cycle in found} - known.keys()
+    if codes:
+        known |= dict(LedgerAccount.objects.filter(code__in=codes).values_list("code", "balance_cents"))
+    return known
 
 
 def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Any, Any]:
@@ -289,24 +333,59 @@ def board(cycle: Cycle) -> Board:
     state = health([cycle])[0]
     wanted = rulebook.for_cycle(cycle).reviews_wanted
     in_cycle = Application.objects.filter(cycle=cycle, state__in=SENT)
-    assigned = Assignment.objects.filter(application=OuterRef("pk")).exclude(state=AssignmentState.RECUSED)
+    looks, spread, short = _figures(cycle, wanted)
     return Board(
         health=state,
         intake=_intake(cycle, in_cycle),
-        looks=_looks(in_cycle, wanted),
+        looks=looks,
         reviewers=_reviewers(cycle),
         flags=_flags(cycle),
-        spread=_spread(cycle),
-        short=in_cycle.filter(state=State.IN_REVIEW)
-        .annotate(
-            people=Subquery(
-                assigned.order_by().values("application").annotate(number=Count("pk")).values("number")
+        spread=spread,
+        short=short if cycle.state == CycleState.IN_REVIEW else 0,
+    )
+
+
+SPREADS = ("under 0.5", "0.5", "1", "1.5", "2 or more")
+
+
+def _figures(cycle: Cycle, wanted: int) -> tuple[list[tuple[int, int]], list[tuple[str, int]], int]:
+    """Applications by their looks (more than wanted counts as wanted), by the difference between the highest and lowest
+    total of two looks or more, and how many have too few people. One query.
+    """
+    found: dict[str, dict[int, int]] = {
+        "looks": defaultdict(int),
+        "spread": defaultdict(int),
+        "short": defaultdict(int),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH sent AS MATERIALIZED (
+                SELECT id, state FROM applications_application WHERE cycle_id = %(cycle)s AND state = ANY (%(sent)s)
+            ), seen AS MATERIALIZED (
+                SELECT application_id, count(*) AS looks, count(total) AS scored, max(total) - min(total) AS apart
+                  FROM applications_review
+                 WHERE state = 'in' AND application_id IN (SELECT id FROM sent) GROUP BY application_id
+            ), dealt AS (
+                SELECT application_id, count(*) AS people FROM applications_assignment
+                 WHERE state <> 'recused' AND application_id IN (SELECT id FROM sent) GROUP BY application_id
             )
+            SELECT 'looks', least(coalesce(looks, 0), %(wanted)s)::int, count(*)
+              FROM sent LEFT JOIN seen ON seen.application_id = sent.id GROUP BY 2
+             UNION ALL
+            SELECT 'spread', least(4, floor(apart / 0.5))::int, count(*) FROM seen WHERE scored >= 2 GROUP BY 2
+             UNION ALL
+            SELECT 'short', 0, count(*) FROM sent LEFT JOIN dealt ON dealt.application_id = sent.id
+             WHERE sent.state = 'in_review' AND coalesce(people, 0) < %(wanted)s
+            """,
+            {"cycle": cycle.pk, "sent": [str(state) for state in SENT], "wanted": wanted},
         )
-        .filter(Q(people__isnull=True) | Q(people__lt=wanted))
-        .count()
-        if cycle.state == CycleState.IN_REVIEW
-        else 0,
+        for name, key, number in cursor:
+            found[name][key] = number
+    return (
+        [(number, found["looks"][number]) for number in range(wanted, -1, -1)],
+        [(name, found["spread"][place]) for place, name in enumerate(SPREADS)],
+        found["short"][0],
     )
 
 
@@ -323,18 +402,14 @@ def _intake(cycle: Cycle, in_cycle: QuerySet[Application]) -> list[Day]:
     return [Day(day, counts.get(day, 0)) for day in days]
 
 
-def _looks(in_cycle: QuerySet[Application], wanted: int) -> list[tuple[int, int]]:
-    """How many applications have n looks; more than wanted counts as wanted."""
-    reviews = Review.objects.filter(application__in=in_cycle, state=ReviewState.IN)
-    per_application = reviews.order_by().values("application").annotate(number=Count("pk"))
-    counts: dict[int, int] = defaultdict(int)
-    for number in per_application.values_list("number", flat=True).iterator():
-        counts[min(number, wanted)] += 1
-    counts[0] = in_cycle.count() - sum(counts.values())
-    return [(number, counts[number]) for number in range(wanted, -1, -1)]
-
-
 def _reviewers(cycle: Cycle) -> list[ReviewerLoad]:
+    latest = (
+        Review.objects.filter(application__cycle=cycle, state=ReviewState.IN, reviewer=OuterRef("reviewer"))
+        .order_by()
+        .values("reviewer")
+        .annotate(last=Max("submitted_at"))
+        .values("last")
+    )
     rows = {
         row["reviewer_id"]: row
         for row in Assignment.objects.filter(application__cycle=cycle)
@@ -344,17 +419,12 @@ def _reviewers(cycle: Cycle) -> list[ReviewerLoad]:
             done=Count("pk", filter=Q(state=AssignmentState.DONE)),
             to_do=Count("pk", filter=Q(state=AssignmentState.TO_DO)),
             recused=Count("pk", filter=Q(state=AssignmentState.RECUSED)),
+            last=Subquery(latest),
         )
     }
-    last = dict(
-        Review.objects.filter(application__cycle=cycle, state=ReviewState.IN)
-        .order_by()
-        .values_list("reviewer_id")
-        .annotate(last=Max("submitted_at"))
-    )
     people = User.objects.in_bulk(list(rows))
     found = [
-        ReviewerLoad(people[pk], row["done"], row["done"] + row["to_do"], row["recused"], last.get(pk))
+        ReviewerLoad(people[pk], row["done"], row["done"] + row["to_do"], row["recused"], row["last"])
         for pk, row in rows.items()
     ]
     return sorted(found, key=lambda load: (-load.left, str(load.reviewer)))
@@ -368,23 +438,6 @@ def _flags(cycle: Cycle) -> list[tuple[str, int]]:
         .annotate(number=Count("pk"))
     )
     return sorted(((RuleKind(kind).label, number) for kind, number in rows), key=lambda row: -row[1])
-
-
-def _spread(cycle: Cycle) -> list[tuple[str, int]]:
-    """Difference between the highest and the lowest total of an application with two looks or more."""
-    rows = (
-        Review.objects.filter(application__cycle=cycle, state=ReviewState.IN, total__isnull=False)
-        .order_by()
-        .values("application")
-        .annotate(number=Count("pk"), difference=Max("total") - Min("total"))
-        .filter(number__gte=2)
-        .values_list("difference", flat=True)
-    )
-    counts = dict.fromkeys(("under 0.5", "0.5", "1", "1.5", "2 or more"), 0)
-    for difference in rows.iterator():
-        steps = min(4, int(difference / Decimal("0.5")))
-        counts[list(counts)[steps]] += 1
-    return list(counts.items())
 
 
 # --- Ranking --------------------------------------------------------------------------------------------------------
@@ -415,6 +468,7 @@ def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySe
     return rows.annotate(
         mean=Avg("reviews__total", filter=review_in),
         looks=Count("reviews", filter=review_in),
+        clear_declines=Count("reviews", filter=review_in & Q(reviews__clear_decline=True)),
         lowest=Min("reviews__total", filter=review_in),
         highest=Max("reviews__total", filter=review_in),
     ).order_by(F("mean").desc(nulls_last=True), "pk")
@@ -438,22 +492,18 @@ class Ranked:
         return row.highest - row.lowest  # type: ignore[attr-defined]
 
 
-def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -> list[Ranked]:
-    """Decisions, open gates and clear declines of one page of the ranking: three queries."""
+def ranked(
+    page: Sequence[Application], cycle: Cycle, *, first_place: int = 1, with_gates: bool = True
+) -> list[Ranked]:
+    """Decisions, clear declines and, if wanted, open gates of one page of the ranking: two queries at most."""
     ids = [application.pk for application in page]
     decisions = {
         decision.application_id: decision
         for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
     }
-    gates = gates_of([cycle])
+    gates = gates_of([cycle]) if with_gates else []
     waiting = set(
         Application.objects.filter(gate_open(gates), pk__in=ids).values_list("pk", flat=True) if gates else ()
-    )
-    clear = dict(
-        Review.objects.filter(application_id__in=ids, state=ReviewState.IN, clear_decline=True)
-        .order_by()
-        .values_list("application_id")
-        .annotate(number=Count("pk"))
     )
     return [
         Ranked(
@@ -461,7 +511,7 @@ def ranked(page: Sequence[Application], cycle: Cycle, *, first_place: int = 1) -
             application,
             decisions.get(application.pk),
             application.pk in waiting,
-            clear.get(application.pk, 0),
+            application.clear_declines,  # type: ignore[attr-defined]
         )
         for place, application in enumerate(page, start=first_place)
     ]
@@ -491,12 +541,11 @@ class Waits:
 
 
 def waits(cycle: Cycle) -> Waits:
-    """How much of a cycle waits, in two queries."""
+    """How much of a cycle waits, in one query, or two for a cycle that does not bring its pool."""
     pending = Decision.objects.filter(application=OuterRef("pk"), state=DecisionState.PENDING)
     counts = Application.objects.filter(cycle=cycle, state=State.IN_REVIEW).aggregate(
         in_review=Count("pk"),
         undecided=Count("pk", filter=~Q(Exists(pending))),
         listed=Count("pk", filter=Q(Exists(pending.filter(kind=DecisionKind.WAITLIST)))),
     )
-    pool = LedgerAccount.objects.filter(code=pool_code(cycle)).values_list("balance_cents", flat=True).first()
-    return Waits(**counts, pool_cents=pool)
+    return Waits(**counts, pool_cents=_pools([cycle]).get(pool_code(cycle)))

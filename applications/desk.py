@@ -201,7 +201,7 @@ def cycles_in_review(desk: Desk) -> QuerySet[Cycle]:
     cycles = Cycle.objects.filter(state=CycleState.IN_REVIEW)
     if not desk.everything:
         cycles = cycles.filter(program_id__in=desk.program_ids(Role.MANAGER))
-    return cycles.select_related("program").order_by("decided_by_on", "pk")
+    return cycles.select_related("program", "rules_version").order_by("decided_by_on", "pk")
 
 
 def second_person_wanted(desk: Desk) -> QuerySet[Decision]:

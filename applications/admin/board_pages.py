@@ -5,14 +5,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from applications import boards
 from portal import clock
 from portal.roles import Role
-from programs import staff
+from programs import rulebook, staff
 from programs.models import Cycle
 
 
@@ -26,21 +25,24 @@ def manager(request: HttpRequest) -> staff.Desk:
 
 def cycle_of(request: HttpRequest, pk: int) -> Cycle:
     """A cycle of a program this person manages; any other is a 404."""
-    rows = boards.cycles(manager(request)).select_related("program", "rules_version", "cut_line")
-    return get_object_or_404(rows, pk=pk)
+    found = boards.with_neighbours(manager(request), pk)
+    if not found:
+        raise Http404
+    request._neighbours = found  # type: ignore[attr-defined]
+    return found[0]
 
 
 def context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
     """The frame of a cycle's board: program, other cycles to switch to, and whether this person may act."""
     desk = staff.desk(request)
-    others = boards.recent_cycles(desk)
-    if cycle not in others:
-        others.append(cycle)
+    others = getattr(request, "_neighbours", None) or [cycle]
+    others = sorted(others, key=lambda other: (-other.evaluation_on.toordinal(), other.program_id))
     return {
         **admin.site.each_context(request),
         "accent": cycle.program.accent,
         "cycle": cycle,
         "program": cycle.program,
+        "rules": rulebook.for_cycle(cycle),
         "zone": cycle.program.time_zone,
         "others": [
             (reverse(here, args=[other.pk]), f"{other.program.short_code}, {other}", other == cycle)

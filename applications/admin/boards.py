@@ -13,14 +13,22 @@ from django.views.decorators.http import require_GET, require_POST
 
 from applications import boards, notices, posting
 from applications import desk as desk_queries
-from applications.admin import agreement, charts, deciding, evaluation, form_preview, late, releasing
+from applications.admin import (
+    agreement,
+    board_pages,
+    charts,
+    deciding,
+    evaluation,
+    form_preview,
+    late,
+    releasing,
+)
 from applications.models import NoticeState
 from credits import delivery
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
-from programs import rulebook, staff
-from programs.models import Cycle
+from programs import staff
 
 PER_PAGE = 50
 
@@ -75,41 +83,15 @@ def _manager(request: HttpRequest) -> staff.Desk:
     return desk
 
 
-def _cycle(request: HttpRequest, pk: int) -> Cycle:
-    """A cycle of a program this person manages; any other is a 404."""
-    return get_object_or_404(boards.cycles(_manager(request)), pk=pk)
-
-
-def _context(request: HttpRequest, cycle: Cycle, here: str) -> dict[str, Any]:
-    desk = staff.desk(request)
-    others = boards.recent_cycles(desk)
-    if cycle not in others:
-        others.append(cycle)
-    return {
-        **admin.site.each_context(request),
-        "accent": cycle.program.accent,
-        "cycle": cycle,
-        "program": cycle.program,
-        "rules": rulebook.for_cycle(cycle),
-        "zone": cycle.program.time_zone,
-        "others": [
-            (reverse(here, args=[other.pk]), f"{other.program.short_code}, {other}", other == cycle)
-            for other in others
-        ],
-        "now": clock.now(),
-        "holds_role": desk.holds(Role.MANAGER, program_id=cycle.program_id),
-    }
-
-
 # --- Batch ------------------------------------------------------------------------------------------------------------
 
 
 @require_GET
 def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
-    cycle = _cycle(request, pk)
+    cycle = board_pages.cycle_of(request, pk)
     board = boards.board(cycle)
     context = (
-        _context(request, cycle, "admin:batch_board_of")
+        board_pages.context(request, cycle, "admin:batch_board_of")
         | late.context(request, cycle)
         | evaluation.card(request, cycle)
         | {

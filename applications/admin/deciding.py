@@ -234,7 +234,7 @@ def money_board(request: HttpRequest, pk: int) -> HttpResponse:
         ],
         "rows": [
             (row, calibrated.get(row.application.pk))
-            for row in boards.ranked(near, cycle, first_place=first + 1)
+            for row in boards.ranked(near, cycle, first_place=first + 1, with_gates=False)
         ],
         "currency": rules.currency,
     }

@@ -47,6 +47,8 @@ def release_page(request: HttpRequest, pk: int) -> HttpResponse:
     desk = staff.desk(request)
     cycle = board_pages.cycle_of(request, pk)
     posted = _posted(request, cycle, desk.user) if request.method == "POST" else Posted()
+    if request.method == "POST":  # the pool and the line, as they are now
+        cycle = board_pages.cycle_of(request, pk)
     at = clock.now()
     checked = release_checks.check(cycle=cycle, by=desk.user, at=at)
     free = checked.free
