@@ -121,7 +121,7 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[world["program"].slug, world["request"].form.key])
     if route in ("applications:request", "applications:withdraw_request"):
         return reverse(route, args=[world["request"].public_id])
-    elsewhere = ("applications:start", "applications:mine", "applications:award_of")
+    elsewhere = ("applications:start", "applications:figures", "applications:mine", "applications:award_of")
     if route.startswith("applications:") and route not in elsewhere:
         key = {
             "applications:award": "awarded",
