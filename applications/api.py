@@ -1,22 +1,26 @@
-"""The API's part for applicants: their own applications. The queryset is the permission; a stranger gets 404.
+"""The API's part for applicants: their own applications, and those that others share with them.
+
+The queryset is the permission; a stranger gets 404, and so does somebody who may only read and wants to change.
 
 Everything said here comes from applications.standing, so that a program learns no more than the pages tell.
 """
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any, cast
+from enum import Enum
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Query, Router, Schema, Status
 from pydantic import Field
 
 from applications import answers as answering
-from applications import form_change, intake, standing
-from applications.models import Application
+from applications import asked, form_change, intake, standing
+from applications.models import Application, Collaborator, Right
 from applications.standing import Phase
 from applications.states import State
 from portal import clock
@@ -65,6 +69,13 @@ class ApplicationOut(Schema):
     can_withdraw: bool
     apply_again_on: date | None
     page: str
+    right: Literal["own", "edit", "view"] = Field(
+        description="What you may do: everything, change its answers and files, or read it."
+    )
+    shared_by: str | None = Field(description="Who shared it with you; null for your own.")
+    amends: str | None = Field(
+        description="For an updated application: the reference of the awarded one. Its amount is asked on top."
+    )
 
 
 class ApplicationDetailOut(ApplicationOut):
@@ -95,7 +106,7 @@ class AnswersIn(In):
     response={200: ApplicationsOut, READS: ErrorOut},
     url_name="applications",
     operation_id="listApplications",
-    summary="All your applications",
+    summary="All your applications, and those shared with you",
 )
 def list_applications(
     request: HttpRequest,
@@ -104,13 +115,14 @@ def list_applications(
 ) -> dict[str, Any]:
     """Newest first, without their answers. `count` is the number of all."""
     now = clock.now()
-    own = Application.objects.owned_by(request.user)
+    own = Application.objects.readable_by(request.user)
     rows = (
-        own.select_related("program", "cycle__program", "cycle__rules_version", "applicant")
+        own.select_related("program", "cycle__program", "cycle__rules_version", "applicant", "amends")
+        .prefetch_related(_places(request))
         .defer("answers")
         .order_by("-created_at", "-pk")[offset : offset + limit]
     )
-    return {"count": own.count(), "applications": [_told(row, at=now) for row in rows]}
+    return {"count": own.count(), "applications": [_told(row, request, at=now) for row in rows]}
 
 
 @router.post(
@@ -126,13 +138,14 @@ def start_application(request: HttpRequest, given: DraftIn) -> Status:
     program = program_queries.public().filter(slug=given.program).first()
     if program is None:
         raise missing()
-    draft = Application.objects.owned_by(request.user).filter(program=program, state=State.DRAFT).first()
+    own = Application.objects.owned_by(request.user).filter(program=program, amends=None)
+    draft = own.filter(state=State.DRAFT).first()
     if draft is not None:
-        return Status(200, _detail(_mine(request, draft.public_id), at=now))
+        return Status(200, _detail(find(request, draft.public_id), request, at=now))
     version = form_versions.current(program)
     answers = _accepted(version.sections, given.answers) if version else {}
     draft = _do(intake.start, program_id=program.pk, answers=answers, by=request.user, at=now)
-    return Status(201, _detail(_mine(request, draft.public_id), at=now))
+    return Status(201, _detail(find(request, draft.public_id), request, at=now))
 
 
 @router.get(
@@ -143,8 +156,8 @@ def start_application(request: HttpRequest, given: DraftIn) -> Status:
     summary="One application",
 )
 def read_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
-    """With its answers as they stand."""
-    return _detail(_mine(request, id), at=clock.now())
+    """With its answers as they stand: one of your own, or one that is shared with you."""
+    return _detail(find(request, id, Need.READ), request, at=clock.now())
 
 
 @router.patch(
@@ -155,13 +168,13 @@ def read_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     summary="Change answers",
 )
 def change_answers(request: HttpRequest, id: UUID, given: AnswersIn) -> dict[str, Any]:
-    """Keep the answers that are named; the others stay. All are kept, or none.
+    """Keep the answers that are named; the others stay. All are kept, or none. Also for one shared with you for editing.
 
     409 `stale` when the answers changed since your version; 409 `wrong_answers` with the reason for each wrong one; 409
     `form_changed`, once, when the program has a newer form: the draft was moved to it and lost nothing. A sent
     application can be changed until its cut-off as long as it stays complete (409 `incomplete`).
     """
-    application = _mine(request, id)
+    application = find(request, id, Need.EDIT)
     now = clock.now()
     status = standing.of(application, at=now)
     if status.phase != Phase.DRAFT and not status.can_edit:
@@ -177,7 +190,7 @@ def change_answers(request: HttpRequest, id: UUID, given: AnswersIn) -> dict[str
         by=request.user,
         at=now,
     )
-    return _detail(_mine(request, id), at=now)
+    return _detail(find(request, id, Need.EDIT), request, at=now)
 
 
 @router.post(
@@ -189,11 +202,11 @@ def change_answers(request: HttpRequest, id: UUID, given: AnswersIn) -> dict[str
 )
 def submit_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """Sending again changes nothing and answers the same. 409 `incomplete` names every answer that is missing or wrong."""
-    application = _mine(request, id)
+    application = find(request, id)
     now = clock.now()
     if standing.phase_of(application, at=now) in (Phase.DRAFT, Phase.WITHDRAWN):
         _do(intake.submit, application_id=application.pk, by=request.user, at=now)
-    return _detail(_mine(request, id), at=now)
+    return _detail(find(request, id), request, at=now)
 
 
 @router.post(
@@ -205,23 +218,46 @@ def submit_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
 )
 def withdraw_application(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """There is no way back: apply again instead. Withdrawing again changes nothing and answers the same."""
-    application = _mine(request, id)
+    application = find(request, id)
     now = clock.now()
     _do(intake.withdraw, application_id=application.pk, by=request.user, at=now)
-    return _detail(_mine(request, id), at=now)
+    return _detail(find(request, id), request, at=now)
 
 
 # --- Helpers ------------------------------------------------------------------------------------------------------------
 
 
-def _mine(request: HttpRequest, public_id: UUID) -> Application:
-    own = Application.objects.owned_by(request.user).select_related(
-        "program", "form_version", "cycle__program", "cycle__rules_version", "applicant"
-    )
-    application = own.filter(public_id=public_id).first()
+class Need(Enum):
+    """What somebody wants to do with an application, as the queryset that allows it."""
+
+    OWN = "owned_by"
+    EDIT = "editable_by"
+    READ = "readable_by"
+
+
+def find(request: HttpRequest, public_id: UUID, need: Need = Need.OWN) -> Application:
+    """The application, if this person may do that with it; 404 as for one that is not there."""
+    allowed = getattr(Application.objects, need.value)(request.user)
+    rows = allowed.select_related(
+        "program", "form_version", "cycle__program", "cycle__rules_version", "applicant", "amends"
+    ).prefetch_related(_places(request))
+    application: Application | None = rows.filter(public_id=public_id).first()
     if application is None:
         raise missing()
     return application
+
+
+def _places(request: HttpRequest) -> "Prefetch[Any]":
+    """This person's own place in each application."""
+    mine = Collaborator.objects.filter(user=request.user, ended_at=None)
+    return Prefetch("collaborators", queryset=mine, to_attr="place")
+
+
+def _right(application: Application, request: HttpRequest) -> str:
+    if application.applicant_id == request.user.pk:
+        return "own"
+    places: list[Collaborator] = application.place  # type: ignore[attr-defined]
+    return "edit" if any(place.right == Right.EDIT for place in places) else "view"
 
 
 def _accepted(sections: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -252,9 +288,10 @@ def _do(operation: Callable[..., Any], **arguments: Any) -> Any:
         raise ApiError(409, "refused", str(error)) from error
 
 
-def _told(application: Application, *, at: datetime) -> dict[str, Any]:
+def _told(application: Application, request: HttpRequest, *, at: datetime) -> dict[str, Any]:
     now = standing.of(application, at=at)
     is_draft = now.phase == Phase.DRAFT
+    right = _right(application, request)
     return {
         "id": application.public_id,
         "program": application.program.slug,
@@ -267,18 +304,23 @@ def _told(application: Application, *, at: datetime) -> dict[str, Any]:
         "submitted_at": application.submitted_at,
         "withdrawn_at": application.withdrawn_at,
         "cycle": cycle(application.cycle) if application.cycle else None,
-        "can_edit": is_draft or now.can_edit,
-        "can_withdraw": is_draft or now.can_withdraw,
+        "can_edit": right != "view" and (is_draft or now.can_edit),
+        "can_withdraw": right == "own" and (is_draft or now.can_withdraw),
         "apply_again_on": now.apply_again_on,
         "page": settings.SITE_URL + reverse("applications:status", args=[application.public_id]),
+        "right": right,
+        "shared_by": None if right == "own" else str(application.applicant),
+        "amends": application.amends.reference if application.amends else None,
     }
 
 
-def _detail(application: Application, *, at: datetime) -> dict[str, Any]:
-    told = _told(application, at=at)
+def _detail(application: Application, request: HttpRequest, *, at: datetime) -> dict[str, Any]:
+    told = _told(application, request, at=at)
     version = application.form_version
     return told | {
         "form_version": version.number,
         "answers": {key: value for key, value in application.answers.items() if value is not None},
-        "problems": answering.check(version.sections, application.answers) if told["can_edit"] else {},
+        "problems": answering.check(asked.sections(application), application.answers)
+        if told["can_edit"]
+        else {},
     }

@@ -14,6 +14,7 @@ from ninja.parser import Parser
 from ninja.security import APIKeyCookie, HttpBearer
 
 from applications.api import router as applications
+from applications.api_files import router as attached_files
 from portal import api_tokens, clock, limits
 from portal.api_shapes import ApiError, body
 from portal.models import ApiToken, Scope, User
@@ -112,6 +113,7 @@ api = NinjaAPI(
 )
 api.add_router("", programs, auth=None)
 api.add_router("", applications, auth=[ApiTokenAuth(), SessionAuth()])
+api.add_router("", attached_files, auth=[ApiTokenAuth(), SessionAuth()])
 
 
 # --- What went wrong ----------------------------------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def operations(schema: Mapping[str, Any], *, root: str) -> dict[str, list[Operat
 
 
 def _operation(schema: Mapping[str, Any], path: str, method: str, found: Mapping[str, Any]) -> Operation:
-    takes = found.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    takes = _schema_of(found.get("requestBody", {}))
     codes = sorted((str(code), answer) for code, answer in found["responses"].items())
     good = next(answer for code, answer in codes if code.startswith("2"))
     return Operation(
@@ -68,9 +68,16 @@ def _operation(schema: Mapping[str, Any], path: str, method: str, found: Mapping
             for one in found["parameters"]
         ],
         takes=_fields(schema, takes),
-        gives=_fields(schema, good["content"]["application/json"]["schema"]),
+        gives=_fields(schema, _schema_of(good)),
         codes=[(code, answer["description"]) for code, answer in codes],
     )
+
+
+def _schema_of(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a body or an answer holds: JSON, the parts of a form, or a file without fields."""
+    kinds: Mapping[str, Any] = next(iter(part.get("content", {}).values()), {})
+    found: Mapping[str, Any] = kinds.get("schema", {})
+    return found
 
 
 def _fields(schema: Mapping[str, Any], part: Mapping[str, Any], level: int = 0) -> list[Field]:

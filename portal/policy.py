@@ -32,6 +32,7 @@ REDIRECTS: Outcomes = dict.fromkeys(Who, AWAY)
 NOWHERE: Outcomes = dict.fromkeys(Who, GONE)
 API_SIGNED_IN: Outcomes = {**EVERYBODY, Who.ANONYMOUS: SIGNED_OUT}
 API_OWN: Outcomes = {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.OWNER: OK, Who.STAFF: GONE}
+API_SHARED: Outcomes = {**API_OWN, Who.EDITOR: OK, Who.VIEWER: OK}
 
 # What a GET answers. OWN pages answer their owner with 200, or with 302 to the page that fits the record's state.
 PUBLIC_SITE: dict[str, Outcomes] = {
@@ -86,7 +87,10 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "api:cycles": EVERYBODY,
     "api:form": EVERYBODY,
     "api:applications": API_SIGNED_IN,
-    "api:application": API_OWN,
+    "api:application": API_SHARED,
+    "api:attachments": API_SHARED,
+    "api:attachment": API_SHARED,
+    "api:attach": POST_ONLY,
     "api:answers": POST_ONLY,  # PATCH only
     "api:submit": POST_ONLY,
     "api:withdraw": POST_ONLY,
@@ -176,8 +180,8 @@ POSTS: dict[str, Outcomes] = {
         Who.FORMER: GONE,
     },
     "api_token_revoke": {Who.ANONYMOUS: AWAY, Who.OTHER: GONE, Who.STAFF: GONE},
-    "api:submit": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
-    "api:withdraw": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE},
+    "api:submit": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE, Who.EDITOR: GONE},
+    "api:withdraw": {Who.ANONYMOUS: SIGNED_OUT, Who.OTHER: GONE, Who.STAFF: GONE, Who.EDITOR: GONE},
     "applications:people": {
         Who.ANONYMOUS: AWAY,
         Who.OTHER: GONE,

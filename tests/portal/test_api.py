@@ -483,10 +483,15 @@ def test_every_door_is_described() -> None:
         ("patch", "/api/v1/applications/{id}/answers"),
         ("post", "/api/v1/applications/{id}/submit"),
         ("post", "/api/v1/applications/{id}/withdraw"),
+        ("get", "/api/v1/applications/{id}/attachments"),
+        ("post", "/api/v1/applications/{id}/attachments/{key}"),
+        ("get", "/api/v1/attachments/{id}"),
+        ("delete", "/api/v1/attachments/{id}"),
     }
     for path, found in schema["paths"].items():
         for method, door in found.items():
-            assert ("security" in door) == path.startswith("/api/v1/applications"), (method, path)
+            own = path.startswith(("/api/v1/applications", "/api/v1/attachments"))
+            assert ("security" in door) == own, (method, path)
 
 
 def test_the_page_names_every_door() -> None:

@@ -10,23 +10,39 @@ import pytest
 from applications.models import Application
 from portal.models import Scope
 from tests.factories.api import make_token
-from tests.factories.applications import BEFORE, make_draft, make_program, make_submitted, make_user
+from tests.factories.applications import BEFORE, make_draft, make_program, make_submitted
+from tests.factories.files import ask, make_attachment
+from tests.factories.sharing import share, verified
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-EXAMPLES = 20  # generated requests per operation, beside those that schemathesis always sends
+EXAMPLES = 40  # generated requests per operation, beside those that schemathesis always sends
+
+KNOWN = """
+[[operations]]
+include-name = "POST /api/v1/applications/{{id}}/attachments/{{key}}"
+parameters = {{ id = "{draft}", key = "files" }}
+"""
+"""What no random text hits: a question that takes files."""
 
 
 @pytest.fixture
-def secret(monkeypatch: pytest.MonkeyPatch, settings: Any) -> str:
-    """A token of somebody with a draft and a sent application; the clock stands, and the limit is out of reach."""
+def secret(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> str:
+    """A token of somebody with a draft, a file, a sent and a shared application; the clock stands, limits are far away."""
     from portal import clock
 
     monkeypatch.setattr(clock, "_fixed", BEFORE)
+    monkeypatch.setattr("applications.api_files.UPLOADS_PER_HOUR", 10**9)
     settings.API_REQUESTS_PER_MINUTE = 10**9
-    person = make_user()
+    settings.MEDIA_ROOT = tmp_path / "files"
+    person = verified()
     make_program(slug="ai-for-science")  # the example in the description
-    make_draft(make_program(), applicant=person)
+    with_files = make_program()
+    ask(with_files)
+    draft = make_draft(with_files, applicant=person)
+    make_attachment(draft)
+    (tmp_path / "schemathesis.toml").write_text(KNOWN.format(draft=draft.public_id))
+    share(make_submitted(make_program()), person)
     make_submitted(make_program(), applicant=person)
     return make_token(person, scope=Scope.WRITE)[1]
 
@@ -47,7 +63,7 @@ def test_the_api_does_what_its_description_says(live_server: Any, secret: str, t
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

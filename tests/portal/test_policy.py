@@ -105,7 +105,11 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[world["token"].public_id])
     if route in ("api:program", "api:cycles", "api:form"):
         return reverse(route, args=[world["program"].slug])
-    if route in ("api:application", "api:answers", "api:submit", "api:withdraw"):
+    if route == "api:attachment":
+        return reverse(route, args=[world["attachment"].public_id])
+    if route == "api:attach":
+        return reverse(route, args=[world["draft"].public_id, "files"])
+    if route in ("api:application", "api:answers", "api:submit", "api:withdraw", "api:attachments"):
         return reverse(route, args=[world["draft"].public_id])
     if route == "applications:institutions":
         return reverse(route)
