@@ -193,7 +193,7 @@ def submit(*, application_id: int, by: User, at: datetime) -> Application:
     form is carried over first and then refused once, so that nobody sends answers to questions they have not seen.
     """
     if form_change.carry_over(application_id=application_id, by=by, at=at):
-        raise CannotSubmit(FORM_CHANGED)
+        raise CannotSubmit(str(FORM_CHANGED))
     for _attempt in range(5):
         try:
             with transaction.atomic():

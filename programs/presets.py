@@ -325,7 +325,7 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
     program = Program(slug=document["slug"], state=document.get("state", ProgramState.DRAFT), **given)
     paths = {column: path for path, column in COLUMNS.items()} | {"slug": ("slug",), "state": ("state",)}
     preset_checks.check(program, paths, (), lines, name)
-    entries = {}
+    entries: dict[str, list[Any]] = {}
     for part in PARTS:
         listed = _get(document, part.path) or []
         if part.model is Translation and listed:
