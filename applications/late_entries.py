@@ -100,7 +100,7 @@ def send(*, application_id: int, code: str, by: User, at: datetime) -> Applicati
     Raises CannotEnterLate for a code that does not open, and intake.CannotSubmit as an application sent in time would.
     """
     if form_change.carry_over(application_id=application_id, by=by, at=at):
-        raise intake.CannotSubmit(intake.FORM_CHANGED)
+        raise intake.CannotSubmit(str(intake.FORM_CHANGED))
     for _attempt in range(5):
         try:
             with transaction.atomic():

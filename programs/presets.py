@@ -357,7 +357,7 @@ def _from_document(document: Document, lines: Mapping[preset_files.Path, int], n
         if part.model is ScheduleException:
             made.sort(key=lambda row: str(row.regular_on))  # type: ignore[attr-defined]
         entries[part.related_name] = made
-    moved = {row.regular_on: row.moved_to_on for row in entries["schedule_exceptions"]}  # type: ignore[attr-defined]
+    moved = {row.regular_on: row.moved_to_on for row in entries["schedule_exceptions"]}
     for problem in schedule.problems(program.schedule_rule, program.time_zone, moved):
         raise BadPreset(f"{name}, line {preset_files.line_of(lines, ('calendar', 'rule'))}: {problem}")
     if program.organization_id_format not in organizations.FORMATS:
