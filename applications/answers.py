@@ -59,7 +59,9 @@ def accept(sections: Sections, given: Mapping[str, object]) -> tuple[dict[str, A
         if question is None or question["type"] == "text":
             refused[as_typed(key)[:100]] = _("The form has no question of this name.")
         elif question["type"] == "file":
-            refused[key] = _("Files are attached on the page of the form, or at their own address of the API.")
+            refused[key] = _(
+                "Files are attached on the page of the form, or at their own address of the API."
+            )
         else:
             try:
                 taken[key] = values.cleaned(question, value)
