@@ -156,7 +156,7 @@
     if (rubric) {
       const all = Array.from(rubric.querySelectorAll(".criterion[data-weight]"));
       const focused = e.target.closest(".criterion[data-weight]");
-      const stand = (c) => c?.querySelector("input:checked, input")?.focus();
+      const stand = (c) => (c?.querySelector("input:checked") ?? c?.querySelector("input"))?.focus();
       if (e.key === "j") { stand(focused ? all[all.indexOf(focused) + 1] : all[0]); }
       if (e.key === "k") { stand(focused ? all[all.indexOf(focused) - 1] : all[0]); }
       if (/^[0-9]$/.test(e.key)) {
