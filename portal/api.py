@@ -14,7 +14,7 @@ from ninja.parser import Parser
 from ninja.security import APIKeyCookie, HttpBearer
 
 from applications.api import router as applications
-from applications.api_files import router as attached_files
+from applications.views.api_files import router as attached_files
 from portal import api_tokens, clock, limits
 from portal.api_shapes import ApiError, body
 from portal.models import ApiToken, Scope, User

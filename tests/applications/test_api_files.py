@@ -112,7 +112,7 @@ def test_the_checks_are_those_of_the_pages(draft, name, content, words) -> None:
 
 
 def test_so_many_an_hour_and_no_more(draft, monkeypatch) -> None:
-    monkeypatch.setattr("applications.api_files.UPLOADS_PER_HOUR", 1)
+    monkeypatch.setattr("applications.views.api_files.UPLOADS_PER_HOUR", 1)
     caller = Caller(draft.applicant)
     assert upload(caller, draft).status_code == 201
 

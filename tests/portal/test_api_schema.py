@@ -32,7 +32,7 @@ def secret(monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path) -> st
     from portal import clock
 
     monkeypatch.setattr(clock, "_fixed", BEFORE)
-    monkeypatch.setattr("applications.api_files.UPLOADS_PER_HOUR", 10**9)
+    monkeypatch.setattr("applications.views.api_files.UPLOADS_PER_HOUR", 10**9)
     settings.API_REQUESTS_PER_MINUTE = 10**9
     settings.MEDIA_ROOT = tmp_path / "files"
     person = verified()
