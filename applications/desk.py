@@ -159,12 +159,12 @@ def next_to_review(
     so that colleagues do not all read the same ones first. Starts again at the first when nothing lies behind.
     Applications that are no longer in review are passed over.
     """
-    place = {
+    place: dict[str, Any] = {
         "due": F("assignments__due_at"),
         "others": _reviews_by_others(desk),
         "dice": MD5(Concat(Cast("pk", CharField()), Value(f"-{desk.user.pk}"))),
     }
-    waiting = visible(
+    waiting: QuerySet[Application] = visible(
         desk,
         # One filter: a second one would join the assignments of others.
         Application.objects.filter(
@@ -173,10 +173,11 @@ def next_to_review(
             state="in_review",
             program_id__in=desk.program_ids(Role.REVIEWER),
         ).annotate(**place),
-    ).order_by("due", "others", "dice")
+    )
+    waiting = waiting.order_by("due", "others", "dice")  # type: ignore[misc]
     if after is not None:
         mine = Application.objects.filter(pk=after, assignments__reviewer=desk.user).annotate(**place)
-        here = mine.values_list("due", "others", "dice").first()
+        here: Any = mine.values_list("due", "others", "dice").first()  # type: ignore[misc]
         if here is not None:
             due, others, dice = here
             behind = Q(due__gt=due) | Q(due=due, others__gt=others) | Q(due=due, others=others, dice__gt=dice)

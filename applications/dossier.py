@@ -237,7 +237,7 @@ def _tasks(application: Application) -> Iterable[dict[str, Any]]:
     if found is not None:
         return found
     rows = Assignment.objects.filter(application=application).exclude(state=AssignmentState.RECUSED)
-    return rows.values("id", "reviewer_id", "state")
+    return [dict(row) for row in rows.values("id", "reviewer_id", "state")]
 
 
 def as_reviewer(application: Application, *, first_look: bool) -> tuple[list[Part], list[str], int]:

@@ -230,7 +230,9 @@ def _keep(application: Application, look: Look, *, by: User, at: datetime) -> tu
     kept = Score.objects.filter(review=mine).exclude(criterion_id__in=[c.pk for c in criteria.values()])
     values: dict[int, int | None] = {criteria[key].pk: value for key, value in look.scores.items()}
     values |= {criteria[key].pk: None for key in look.not_applicable}
-    counted = dict(kept.filter(not_applicable=False).values_list("criterion_id", "value"))
+    counted: dict[int, int] = {
+        row.criterion_id: row.value for row in kept.filter(not_applicable=False) if row.value is not None
+    }
     counted |= {pk: value for pk, value in values.items() if value is not None}
     entered = {
         "confidence": look.confidence,
