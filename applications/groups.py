@@ -127,10 +127,12 @@ def components(pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
 
 
 def link_pairs(links: Iterable[Link]) -> list[tuple[int, int]]:
+    """The two ids of each link."""
     return [(link.one_id, link.other_id) for link in links]
 
 
 def links_among(links: Iterable[Link], ids: Collection[int]) -> list[Link]:
+    """The links of which both ends are among some ids."""
     return [link for link in links if link.one_id in ids and link.other_id in ids]
 
 
