@@ -134,7 +134,8 @@ def download(request: HttpRequest, id: UUID) -> HttpResponse:
     return cast("HttpResponse", response)
 
 
-@router.delete(
+@router.api_operation(
+    ["DELETE"],
     "/attachments/{uuid:id}",
     response={204: None, WRITES: ErrorOut},
     url_name="attachment",
