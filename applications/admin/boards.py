@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from applications import batch_board as batch_boards
 from applications import boards, notices, posting
 from applications import desk as desk_queries
 from applications.admin import (
@@ -89,7 +90,7 @@ def _manager(request: HttpRequest) -> staff.Desk:
 @require_GET
 def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
     cycle = board_pages.cycle_of(request, pk)
-    board = boards.board(cycle)
+    board = batch_boards.board(cycle)
     context = (
         board_pages.context(request, cycle, "admin:batch_board_of")
         | late.context(request, cycle)
