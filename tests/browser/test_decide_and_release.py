@@ -64,6 +64,26 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
+def _decide_both_sides(page: Any, world: dict[str, Any], accessible: Any) -> None:
+    """The best are proposed at a share of what they asked; the others are declined."""
+    page.get_by_role("button", name="Propose these 3 awards…").click()
+    page.get_by_label("A share of what was asked").check()
+    page.get_by_label("Share", exact=True).fill("50")
+    page.get_by_role("button", name="Work it out").click()
+    page.get_by_text("$9,000").wait_for()
+    accessible(page)
+    picture(page, "2-bulk")
+    page.get_by_role("button", name="Propose 3 awards").click()
+    page.get_by_role("heading", name="3 done, 0 refused").wait_for()
+    page.goto(reverse("admin:money_board_of", args=[world["cycle"].pk]))
+    page.get_by_role("button", name="Decline all below…").click()
+    page.get_by_role("button", name="Decline 5 applications").click()
+    page.get_by_role("heading", name="5 done, 0 refused").wait_for()
+    page.get_by_role("link", name="Back to the list").last.click()
+    accessible(page)
+    picture(page, "3-decide")
+
+
 def test_from_the_line_to_the_release(page, live_server, world, accessible):
     enter(page, live_server, world["manager"])
 
@@ -81,23 +101,7 @@ def test_from_the_line_to_the_release(page, live_server, world, accessible):
     page.locator(".messagelist", has_text="The line is kept after place 3").wait_for()
     assert CutLine.objects.get().place == 3
 
-    # The best are proposed at a share of what they asked; the others are declined.
-    page.get_by_role("button", name="Propose these 3 awards…").click()
-    page.get_by_label("A share of what was asked").check()
-    page.get_by_label("Share", exact=True).fill("50")
-    page.get_by_role("button", name="Work it out").click()
-    page.get_by_text("$9,000").wait_for()
-    accessible(page)
-    picture(page, "2-bulk")
-    page.get_by_role("button", name="Propose 3 awards").click()
-    page.get_by_role("heading", name="3 done, 0 refused").wait_for()
-    page.goto(reverse("admin:money_board_of", args=[world["cycle"].pk]))
-    page.get_by_role("button", name="Decline all below…").click()
-    page.get_by_role("button", name="Decline 5 applications").click()
-    page.get_by_role("heading", name="5 done, 0 refused").wait_for()
-    page.get_by_role("link", name="Back to the list").last.click()
-    accessible(page)
-    picture(page, "3-decide")
+    _decide_both_sides(page, world, accessible)
 
     # The release is refused for the one that nobody has looked at.
     page.get_by_role("link", name="Release 8 decisions").click()
