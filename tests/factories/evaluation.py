@@ -3,7 +3,6 @@
 from applications import decisions, release, review
 from applications.models import Application
 from applications.review import Look
-from applications.states import State
 from credits import ledger
 from portal.models import User
 from portal.roles import Role
@@ -50,5 +49,8 @@ class Evaluation:
         release.release(cycle_id=self.application.cycle_id, by=self.manager, at=AFTER)
 
     def defer(self) -> None:
-        """By hand, as no operation defers yet."""
-        Application.objects.filter(pk=self.application.pk).update(state=State.DEFERRED)
+        """Released, and not carried into the next evaluation before its decided-by date is over."""
+        decisions.propose_deferral(
+            application_id=self.application.pk, reason="Next month.", by=self.manager, at=AFTER
+        )
+        self.release()
