@@ -202,6 +202,11 @@ def search(desk: Desk, rows: ApplicationQuerySet, words: str) -> ApplicationQuer
     matching = rows.annotate(title_words=SearchVector("title", config="simple")).filter(
         title_words=SearchQuery(starts, config="simple", search_type="raw")
     )
+    return without_names(desk, matching, text)
+
+
+def without_names(desk: Desk, matching: ApplicationQuerySet, text: str) -> ApplicationQuerySet:
+    """Leave out what a search for words of the title finds only by words that this person must not see now."""
     hidden = _found_by_a_name(desk, matching, _words(text))
     return matching.exclude(pk__in=hidden) if hidden else matching
 

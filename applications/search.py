@@ -12,7 +12,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 
-from applications import institutions, people
+from applications import institutions, looks, people, queue
 from applications.desk import visible
 from applications.models import Application, Tie, TieKind
 from applications.models.intake import ApplicationQuerySet
@@ -64,7 +64,7 @@ def find(desk: Desk, text: str) -> Found:
     manages = desk.sees(Role.MANAGER)
     if _is_reference(desk, text):
         return Found(
-            text, applications=_applications(visible(desk).filter(reference__startswith=text.upper()))
+            text, applications=_applications(desk, visible(desk).filter(reference__startswith=text.upper()))
         )
     if manages and "@" in text:
         return Found(text, people=_people(desk, address=text))
@@ -89,9 +89,11 @@ def _is_reference(desk: Desk, text: str) -> bool:
     return " " not in text and any(program.short_code == head for program in desk.programs.values())
 
 
-def _applications(rows: ApplicationQuerySet) -> list[Application]:
-    """A few rows as they come: an order by the database would read all that match."""
-    some = rows.select_related("program", "cycle").defer("answers", "set_aside")[:SHOWN]
+def _applications(desk: Desk, rows: ApplicationQuerySet) -> list[Application]:
+    """A few rows as they come, titled as this person may read them: an order by the database would read all that match."""
+    some = list(rows.select_related("program", "cycle").defer("answers", "set_aside")[:SHOWN])
+    for pk, title in looks.titles(desk, some).items():
+        next(row for row in some if row.pk == pk).title = title
     return sorted(some, key=lambda row: (row.submitted_at is None, row.submitted_at, row.pk), reverse=True)
 
 
@@ -101,7 +103,8 @@ def _by_title(desk: Desk, text: str) -> list[Application]:
         return []
     titles = SearchVector("title", config="simple")
     query = SearchQuery(words, config="simple", search_type="raw")
-    return _applications(visible(desk).annotate(title_words=titles).filter(title_words=query))
+    matching = visible(desk).annotate(title_words=titles).filter(title_words=query)
+    return _applications(desk, queue.without_names(desk, matching, text))
 
 
 def _people(desk: Desk, *, address: str = "", words: str = "") -> list[User]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from applications import conflict_lists, declarations, desk
+from applications import conflict_lists, declarations, desk, looks
 from applications.admin import evaluation
 from applications.models import ConflictKind
 from portal import clock
@@ -114,6 +114,7 @@ def mine(request: HttpRequest, pk: int) -> HttpResponse:
         **admin.site.each_context(request),
         "title": "I have a conflict of interest",
         "application": application,
+        "name": looks.titles(at_desk, [application])[application.pk],
         "accent": application.program.accent,
         "said": said,
     }

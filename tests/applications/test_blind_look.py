@@ -144,15 +144,22 @@ def test_refused_posts_tell_nothing_either(world: Hidden) -> None:
     "word", ["Quorvash", "Zebuline", "Vexborough", "vexb", "Tsvetkonn", CANARIES["mail"]]
 )
 def test_a_search_for_a_name_finds_nothing(world: Hidden, word: str) -> None:
-    rows = signed_in(world.reviewer).get(QUEUE, {"q": word}).context["cl"].result_list
+    client = signed_in(world.reviewer)
+    rows = client.get(QUEUE, {"q": word}).context["cl"].result_list
+    everywhere = client.get("/admin/search/", {"q": word})
 
     assert list(rows) == []
+    assert everywhere.context["found"].number == 0
 
 
 def test_a_search_for_other_words_finds_it(world: Hidden) -> None:
     rows = signed_in(world.reviewer).get(QUEUE, {"q": "soil of"}).context["cl"].result_list
 
     assert [row.pk for row in rows] == [world.application.pk]
+    for query in ("soil of", world.application.reference[:8]):
+        page = signed_in(world.reviewer).get("/admin/search/", {"q": query}, follow=True)
+        assert world.application.reference in page.text
+        assert found_in(page) == []
 
 
 @pytest.mark.parametrize(
