@@ -5,10 +5,12 @@ is found passes the same rules as the pages: own programs, and no application th
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 
@@ -69,13 +71,29 @@ def find(desk: Desk, text: str) -> Found:
     if manages and "@" in text:
         return Found(text, people=_people(desk, address=text))
     organizations = _organizations(desk, text) if manages else []
+    with _by_index():
+        titled, named = _by_title(desk, text), _people(desk, words=text) if manages else []
     return Found(
         text,
-        applications=_by_title(desk, text),
-        people=_people(desk, words=text) if manages else [],
+        applications=titled,
+        people=named,
         organizations=organizations,
         institutions=_institutions(desk, text) if manages and not organizations else [],
     )
+
+
+@contextmanager
+def _by_index() -> Iterator[None]:
+    """Keep the planner on the index of words: a few rows wanted of many expected would make it read whole tables, and a
+    word that stands nowhere would then be looked for in every row.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off")
+        try:
+            yield
+        finally:
+            if not connection.needs_rollback:
+                cursor.execute("RESET enable_seqscan")
 
 
 def lexemes(text: str) -> str:
