@@ -132,6 +132,7 @@ class Unit:
 
 
 def unit(values: Sequence[Decimal | int]) -> Unit:
+    """The totals of one application's reviews as exact sums."""
     exact = [Fraction(value) for value in values]
     return Unit(len(exact), sum(exact, Fraction()), sum((value * value for value in exact), Fraction()))
 
