@@ -70,6 +70,30 @@
     say(`${nameOf(item)}, ${where(item)}.`);
   };
 
+  const follow = (y) => {
+    const item = lifted, all = isQuestion(item) ? questions() : sections();
+    const inside = (part) => { const box = part.getBoundingClientRect(); return y >= box.top && y <= box.bottom; };
+    const over = all.find((other) => other !== item && inside(other));
+    if (over) {
+      const box = over.getBoundingClientRect();
+      y < box.top + box.height / 2 ? over.before(item) : over.after(item);
+    } else if (isQuestion(item)) {
+      sections().find((part) => inside(part) && !part.querySelector("[data-question]:not(.is-lifted)"))?.querySelector("ul").append(item);
+    }
+  };
+  /* The page listens, not the handle: a handle that moves with its line in the document loses hold of the pointer. */
+  const drag = (grip, pointer) => {
+    const over = new AbortController();
+    const listen = (kind, act) => document.addEventListener(kind, (e) => { if (e.pointerId === undefined || e.pointerId === pointer) { act(e); } }, { signal: over.signal });
+    const end = (act) => { over.abort(); delete grip.dataset.dragging; if (lifted) { act(); } };
+    grip.dataset.dragging = "1";
+    lift(itemOf(grip));
+    listen("pointermove", (e) => { if (lifted) { follow(e.clientY); } });
+    listen("pointerup", () => end(drop));
+    listen("pointercancel", () => end(cancel));
+    listen("keydown", (e) => { if (e.key === "Escape") { end(cancel); } });
+  };
+
   if (outline && document.querySelector("[name=csrfmiddlewaretoken]")) {
     outline.querySelectorAll("[data-grip]").forEach((grip) => {
       grip.hidden = false;
@@ -83,25 +107,8 @@
       grip.addEventListener("pointerdown", (e) => {
         e.preventDefault();
         grip.focus();
-        grip.setPointerCapture(e.pointerId);
-        grip.dataset.dragging = "1";
-        lift(itemOf(grip));
+        drag(grip, e.pointerId);
       });
-      grip.addEventListener("pointermove", (e) => {
-        if (!grip.dataset.dragging || !lifted) { return; }
-        const item = lifted, all = isQuestion(item) ? questions() : sections();
-        const over = all.find((other) => { const box = other.getBoundingClientRect(); return other !== item && e.clientY >= box.top && e.clientY <= box.bottom; });
-        if (over) {
-          const box = over.getBoundingClientRect();
-          e.clientY < box.top + box.height / 2 ? over.before(item) : over.after(item);
-        } else if (isQuestion(item)) {
-          const empty = sections().find((part) => { const box = part.getBoundingClientRect(); return e.clientY >= box.top && e.clientY <= box.bottom && !part.querySelector("[data-question]:not(.is-lifted)"); });
-          empty?.querySelector("ul").append(item);
-        }
-      });
-      const end = () => { if (grip.dataset.dragging) { delete grip.dataset.dragging; if (lifted) { drop(); } } };
-      grip.addEventListener("pointerup", end);
-      grip.addEventListener("pointercancel", () => { delete grip.dataset.dragging; if (lifted) { cancel(); } });
     });
   }
 }
