@@ -149,7 +149,7 @@ def hold_many(*, pool: LedgerAccount, grant_ids: Sequence[int], by: User | None,
     is a programmer's mistake and raises CannotPost.
     """
     _check_transaction()
-    values = {
+    values: dict[str, Any] = {
         "kind": AccountKind.RESERVED.value,
         "ids": _array(grant_ids),
         "pool": pool.pk,
