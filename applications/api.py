@@ -249,7 +249,7 @@ def find(request: HttpRequest, public_id: UUID, need: Need = Need.OWN) -> Applic
 
 def _places(request: HttpRequest) -> "Prefetch[Any]":
     """This person's own place in each application."""
-    mine = Collaborator.objects.filter(user_id=request.user.pk, ended_at=None)
+    mine = Collaborator.objects.filter(user=cast("User", request.user), ended_at=None)
     return Prefetch("collaborators", queryset=mine, to_attr="place")
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Avg, F, Q, QuerySet
@@ -74,7 +75,7 @@ def erase(*, cycle_id: int, by: User, at: datetime) -> None:
         line.delete()
 
 
-def ranked(rows: QuerySet[Application]) -> QuerySet[Application]:
+def ranked(rows: QuerySet[Application]) -> QuerySet[Any]:
     """Sent applications with `mean`, the mean of their reviews' totals; best first, without a score last, then by id."""
     mean = Avg("reviews__total", filter=Q(reviews__state=ReviewState.IN))
     return rows.filter(state__in=SENT).annotate(mean=mean).order_by(F("mean").desc(nulls_last=True), "pk")

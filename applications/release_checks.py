@@ -130,8 +130,12 @@ def unseen(cycle: Cycle, by: User, *, most: int = 200) -> tuple[int, list[Refusa
     listed = desk_queries.without_conflict(Desk(by), rows).annotate(number=Window(Count("pk")))
     found = list(listed.order_by("reference").values_list("pk", "reference", "title", "number")[:most])
     sentence = "Nobody has looked at it yet, and it is undecided."
-    refusals = [Refusal(0, reference, sentence, pk, title) for pk, reference, title, _ in found]
+    refusals = [Refusal(0, reference or "", sentence, pk, title) for pk, reference, title, _ in found]
     return (found[0][3] if found else 0), refusals
+
+
+def _always(row: Row) -> bool:
+    return True
 
 
 class _Checks:
@@ -231,11 +235,8 @@ class _Checks:
             values = {getattr(row, column) for row in self.agreed} - {""}
             failing = {value for value in values if judge.fails(value)}
             if failing:
-                self._refuse(
-                    self.agreed,
-                    lambda row, column=column, failing=failing: getattr(row, column) in failing,
-                    rule.sentence,
-                )
+                failed = [row for row in self.agreed if getattr(row, column) in failing]
+                self._refuse(failed, _always, rule.sentence)
 
     def _waiting_time(self) -> None:
         """An earlier application to the program whose waiting time covered this evaluation."""
@@ -269,11 +270,8 @@ class _Checks:
             )
             waiting = dict(cursor.fetchall())
         for name in sorted(set(waiting.values())):
-            self._refuse(
-                self.agreed,
-                lambda row, name=name: waiting.get(row.application_id) == name,
-                f"The gate “{name}” is not passed.",
-            )
+            stopped = [row for row in self.agreed if waiting.get(row.application_id) == name]
+            self._refuse(stopped, _always, f"The gate “{name}” is not passed.")
 
     def _organizations(self) -> None:
         if self.rules.organization_id_when != OrganizationIdWhen.APPLY:
@@ -293,7 +291,7 @@ class _Checks:
             return
         for wrong, reason in awards.stand_in_the_way(Decision.objects.filter(pk__in=updates), self.rules):
             ids = set(wrong.values_list("pk", flat=True))
-            self._refuse(self.agreed, lambda row, ids=ids: row.decision_id in ids, reason)
+            self._refuse([row for row in self.agreed if row.decision_id in ids], _always, reason)
 
     def _deferrals(self) -> None:
         rows = [row for row in self.rows if row.kind == DecisionKind.DEFER]
