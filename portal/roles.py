@@ -41,6 +41,7 @@ _SEE_MONEY = (
     "credits.view_grant",
     "credits.view_delivery",
     "credits.view_organization",
+    "credits.view_fundingrequest",
 )
 
 PERMISSIONS: dict[Role, tuple[str, ...]] = {
@@ -88,8 +89,15 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "programs.view_membership",
         "programs.add_membership",
         "credits.view_ledgercheck",
+        "credits.add_fundingrequest",
+        "credits.change_fundingrequest",
     ),
-    Role.FINANCE: (*_SEE_MONEY, "applications.view_decision", "applications.change_decision"),
+    Role.FINANCE: (
+        *_SEE_MONEY,
+        "credits.change_fundingrequest",
+        "applications.view_decision",
+        "applications.change_decision",
+    ),
     Role.AUDITOR: (
         *_SEE_PROGRAM,
         *_SEE_MONEY,

@@ -1,5 +1,6 @@
 """What is true about credit: the ledger, and the grants it carries."""
 
+from credits.models.funding import FundingRequest, FundingState
 from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage
 from credits.models.ledger import Block, ChainHead, Entry, LedgerAccount, LedgerCheck, Transfer
 
@@ -9,6 +10,8 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Entry",
+    "FundingRequest",
+    "FundingState",
     "Grant",
     "LedgerAccount",
     "LedgerCheck",

@@ -1,0 +1,149 @@
+"""Ask for credit in a pool, and decide what another person asked for. docs/ledger.md, "Funding a pool"."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from credits import ledger
+from credits.models import FundingRequest, FundingState
+from credits.money import MOST_CENTS, with_code
+from portal import audit
+from portal.models import User
+from portal.refusals import Refused
+
+_PERIOD = re.compile(r"\d{4}")
+
+
+class CannotAsk(Refused):
+    """Nothing can be asked for like this. The message says why."""
+
+
+class CannotDecide(Refused):
+    """The request is decided, or not by this person."""
+
+
+def ask(
+    *, program: str, period: str, currency: str, amount_cents: int, reason: str, by: User, at: datetime
+) -> FundingRequest:
+    """Ask for credit in the pool of a program (its slug) and a year such as "2026". Nothing moves yet.
+
+    amount_cents: whole cents of the currency, above zero. The same wish by the same person, while it waits, is one
+    request however often it is sent. Raises CannotAsk without a reason and for an amount or year that cannot be.
+    """
+    reason = " ".join(reason.split())[:300]
+    if not reason:
+        raise CannotAsk("Say what the credit is for. The person who approves reads it.")
+    if not 0 < amount_cents <= MOST_CENTS:
+        raise CannotAsk("Ask for more than nothing.")
+    if not _PERIOD.fullmatch(period):
+        raise CannotAsk("A pool is for one year, such as 2026.")
+    with transaction.atomic():
+        found, is_new = FundingRequest.objects.get_or_create(
+            program=program,
+            period=period,
+            amount_cents=amount_cents,
+            reason=reason,
+            asked_by=by,
+            state=FundingState.ASKED,
+            defaults={"currency": currency, "asked_at": at},
+        )
+        if is_new:
+            audit.record(
+                action="funding.ask", subject=found, by=by, at=at, amount_cents=amount_cents, period=period
+            )
+        return found
+
+
+@transaction.atomic
+def approve(*, request_id: int, by: User, at: datetime) -> FundingRequest:
+    """Put the credit into the pool, once. Approving again what this person approved changes nothing.
+
+    Raises CannotDecide when it is decided otherwise or `by` asked for it, and what ledger.fund raises.
+    """
+    request = _waiting(request_id, FundingState.FUNDED, by=by)
+    if request.state == FundingState.FUNDED:
+        return request
+    _refuse_own(request, by)
+    request.transfer = ledger.fund(
+        program=request.program,
+        period=request.period,
+        amount_cents=request.amount_cents,
+        currency=request.currency,
+        made_by=request.asked_by,
+        approved_by=by,
+        key=f"fund:{request.program}:{request.period}:request-{request.pk}",
+        at=at,
+    )
+    return _decide(request, FundingState.FUNDED, by=by, at=at)
+
+
+@transaction.atomic
+def refuse(*, request_id: int, answer: str, by: User, at: datetime) -> FundingRequest:
+    """Say no, with a reason. Refusing again changes nothing. Raises CannotDecide."""
+    request = _waiting(request_id, FundingState.REFUSED, by=by)
+    if request.state == FundingState.REFUSED:
+        return request
+    _refuse_own(request, by)
+    request.answer = " ".join(answer.split())[:300]
+    if not request.answer:
+        raise CannotDecide("Give a reason. Whoever asked reads it.")
+    return _decide(request, FundingState.REFUSED, by=by, at=at)
+
+
+@transaction.atomic
+def take_back(*, request_id: int, by: User, at: datetime) -> FundingRequest:
+    """Withdraw what one asked for oneself. Doing it again changes nothing. Raises CannotDecide."""
+    request = _waiting(request_id, FundingState.TAKEN_BACK, by=by)
+    if request.asked_by_id != by.pk:
+        raise CannotDecide("Only the person who asked takes a request back.")
+    if request.state == FundingState.TAKEN_BACK:
+        return request
+    return _decide(request, FundingState.TAKEN_BACK, by=by, at=at)
+
+
+def requests(programs: Sequence[str] | None) -> QuerySet[FundingRequest]:
+    """The requests of some programs (slugs; None means all), waiting ones first, then the newest."""
+    rows = (
+        FundingRequest.objects.all()
+        if programs is None
+        else FundingRequest.objects.filter(program__in=programs)
+    )
+    waits = Case(When(state=FundingState.ASKED, then=Value(0)), default=Value(1), output_field=IntegerField())
+    return rows.select_related("asked_by", "decided_by").order_by(waits, "-pk")
+
+
+def amount(request: FundingRequest) -> str:
+    """What is asked for, for people: "$25,000 USD"."""
+    return with_code(request.amount_cents, request.currency)
+
+
+def _waiting(request_id: int, state: FundingState, *, by: User) -> FundingRequest:
+    """The request, locked: it waits, or this person has brought it into `state` before."""
+    request = (
+        FundingRequest.objects.select_for_update(of=("self",)).select_related("asked_by").get(pk=request_id)
+    )
+    if request.state != FundingState.ASKED and (request.state != state or request.decided_by_id != by.pk):
+        raise CannotDecide(f"This request is decided: {request.get_state_display().lower()}.")
+    return request
+
+
+def _refuse_own(request: FundingRequest, by: User) -> None:
+    if request.asked_by_id == by.pk:
+        raise CannotDecide("You asked for this. Another person decides it.")
+
+
+def _decide(request: FundingRequest, state: FundingState, *, by: User, at: datetime) -> FundingRequest:
+    request.state, request.decided_by, request.decided_at = state, by, at
+    request.save(update_fields=["state", "decided_by", "decided_at", "answer", "transfer"])
+    audit.record(
+        action=f"funding.{state.value}",
+        subject=request,
+        by=by,
+        at=at,
+        amount_cents=request.amount_cents,
+        transfer=request.transfer_id,
+    )
+    return request
