@@ -250,12 +250,17 @@ def growth(small: Figure, large: Figure) -> Figure:
 
 
 def empty() -> None:
-    """Back to the migrated, seeded-with-programs state."""
+    """Back to the migrated, seeded-with-programs state.
+
+    People go by DELETE: TRUNCATE would follow every key that points at them, down to the programs and their cycles.
+    """
     world.sql(
         """
         SET session_replication_role = replica;
         DROP SCHEMA ref CASCADE;
-        TRUNCATE applications_application, portal_user CASCADE;
+        TRUNCATE applications_application, portal_auditevent CASCADE;
+        DELETE FROM programs_membership;
+        DELETE FROM portal_user;
         UPDATE programs_cycle SET state = 'open' WHERE state <> 'planned';
         RESET session_replication_role
         """
