@@ -36,8 +36,10 @@ def ask(
     reason = " ".join(reason.split())[:300]
     if not reason:
         raise CannotAsk("Say what the credit is for. The person who approves reads it.")
-    if not 0 < amount_cents <= MOST_CENTS:
+    if amount_cents <= 0:
         raise CannotAsk("Ask for more than nothing.")
+    if amount_cents > MOST_CENTS:
+        raise CannotAsk("This amount is too large.")
     if not _PERIOD.fullmatch(period):
         raise CannotAsk("A pool is for one year, such as 2026.")
     with transaction.atomic():
@@ -113,6 +115,11 @@ def requests(programs: Sequence[str] | None) -> QuerySet[FundingRequest]:
     )
     waits = Case(When(state=FundingState.ASKED, then=Value(0)), default=Value(1), output_field=IntegerField())
     return rows.select_related("asked_by", "decided_by").order_by(waits, "-pk")
+
+
+def waiting(program: str) -> int:
+    """How many requests of a program wait for a second person. One query."""
+    return FundingRequest.objects.filter(program=program, state=FundingState.ASKED).count()
 
 
 def amount(request: FundingRequest) -> str:

@@ -13,13 +13,14 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.utils.html import format_html
 
+from credits import funding
 from credits.money import with_code
 from portal import clock
 from portal.admin_base import NATIVE_PICKERS, DeskAdmin
 from portal.refusals import Refused
 from portal.roles import Role
 from programs import catalogue, cycles, rulebook, schedule, staff, starting_points
-from programs.admin import calendar_pages, editor_page, program_pages, version_pages
+from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, version_pages
 from programs.admin import translations as translation_pages
 from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, PartForm
 from programs.admin.program_form import FIELDSETS, ProgramForm
@@ -172,6 +173,7 @@ class ProgramAdmin(DeskAdmin):
             path("<int:pk>/copy/", view(program_pages.clone), name="programs_program_clone"),
             path("<int:pk>/export/", view(program_pages.export), name="programs_program_export"),
             path("<int:pk>/dates/", view(calendar_pages.shift), name="programs_program_shift"),
+            path("<int:pk>/pools/", view(funding_pages.pools), name="programs_program_pools"),
             path("<int:pk>/versions/", view(version_pages.versions), name="programs_program_versions"),
             path(
                 "<int:pk>/texts/<slug:language>/",
@@ -226,6 +228,7 @@ class ProgramAdmin(DeskAdmin):
                 "dates": coming,
                 "left_out": editor_page.left_out(program, at=at),
                 "pools": editor_page.pools(program, coming, at=at),
+                "funding_waits": funding.waiting(program.slug),
                 "kept": editor_page.kept(program),
                 "applies_from": editor_page.applies_from(program),
                 "may_change": self.has_change_permission(request, program),
