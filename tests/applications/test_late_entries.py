@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from applications import intake, late_entries
-from applications.models import Application, Batch, LateEntry
+from applications import intake, late_entries, references
+from applications.models import Application, Batch, LateEntry, Notice
 from applications.states import State
 from portal import clock
 from portal.models import AuditEvent
 from portal.roles import Role
-from programs.models import Program
+from programs.models import MessageKind, Program
 from tests.factories import applications as make
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +67,47 @@ def test_a_code_lets_one_application_into_the_batch_and_the_manifest_stays(progr
     assert entry.uses == 1
     assert code not in entry.code_hash
     assert set(AuditEvent.objects.values_list("action", flat=True)) >= {"late_entry.issue", "late_entry.use"}
+
+
+def test_a_taken_reference_is_drawn_again(program, batch, manager, monkeypatch):
+    _, code = code_for(batch, manager)
+    taken = Application.objects.filter(cycle=batch.cycle).first().reference
+    free = f"{program.short_code}-2026-12-777777"
+    drawn = iter([taken, taken, free])
+    monkeypatch.setattr(references, "draw", lambda *_: next(drawn))
+
+    sent = send(make.make_draft(program, at=make.AFTER), code)
+
+    assert (sent.reference, sent.state) == (free, State.IN_REVIEW)
+    assert LateEntry.objects.get().uses == 1
+
+
+def test_when_every_reference_is_taken_nothing_is_sent(program, batch, manager, monkeypatch):
+    _, code = code_for(batch, manager)
+    taken = Application.objects.filter(cycle=batch.cycle).first().reference
+    monkeypatch.setattr(references, "draw", lambda *_: taken)
+    draft = make.make_draft(program, at=make.AFTER)
+
+    with pytest.raises(intake.CannotSubmit, match="could not number"):
+        send(draft, code)
+
+    draft.refresh_from_db()
+    assert (draft.state, draft.cycle_id) == (State.DRAFT, None)
+    assert LateEntry.objects.get().uses == 0
+
+
+def test_the_reviewers_of_a_late_application_get_their_letter(program, batch, manager):
+    _, code = code_for(batch, manager)
+    before = set(Notice.objects.values_list("pk", flat=True))
+
+    sent = send(make.make_draft(program, at=make.AFTER), code)
+    send(sent, code)
+
+    letters = Notice.objects.exclude(pk__in=before).filter(kind=MessageKind.ASSIGNMENT)
+    assert sorted(letters.values_list("recipient_id", flat=True)) == sorted(
+        sent.assignments.values_list("reviewer_id", flat=True)
+    )
+    assert {letter.values["count"] for letter in letters} == {1}
 
 
 def test_a_late_application_is_screened_like_the_others(program, batch, manager):
