@@ -18,6 +18,8 @@ from applications import ties
 from applications.emails import canonical, institution_domain
 from applications.models import (
     Application,
+    Assignment,
+    AssignmentState,
     Batch,
     Collaborator,
     Conflict,
@@ -25,8 +27,11 @@ from applications.models import (
     ConflictSweep,
     GateDuty,
     Recusal,
+    Review,
+    ReviewState,
     TieKind,
 )
+from applications.states import UNDECIDED
 from portal import audit
 from portal.database import allow_long_statements
 from portal.models import User
@@ -97,8 +102,15 @@ _COMPUTE = """
 _CLOSE = """
     UPDATE applications_assignment asked SET state = 'recused'
       FROM applications_conflict tied, applications_application mine
-     WHERE asked.state = 'to_do' AND mine.id = asked.application_id AND {scope}
+     WHERE (asked.state = 'to_do' OR asked.state = 'done' AND mine.state = ANY (%(undecided)s))
+       AND mine.id = asked.application_id AND {scope}
        AND tied.application_id = asked.application_id AND tied.user_id = asked.reviewer_id
+"""
+_SET_ASIDE = """
+    UPDATE applications_review seen SET state = 'aside'
+      FROM applications_conflict tied, applications_application mine
+     WHERE seen.state = 'in' AND mine.state = ANY (%(undecided)s) AND mine.id = seen.application_id AND {scope}
+       AND tied.application_id = seen.application_id AND tied.user_id = seen.reviewer_id
 """
 
 
@@ -116,7 +128,8 @@ def compute(*, cycle_id: int, at: datetime, application_id: int | None = None) -
     """Find and keep the conflicts of everybody who works on a cycle's program; returns how many are new.
 
     One statement for all applications of the cycle, or for one of them. What was taken back is not found again. Open
-    assignments that meet a new conflict are closed; somebody else has to be found for them. Safe to repeat.
+    assignments that meet a new conflict are closed, and reviews of what is undecided are set aside; somebody else has to
+    be found for them. Safe to repeat.
     """
     allow_long_statements()
     applications = Application.objects.filter(cycle_id=cycle_id, submitted_at__isnull=False)
@@ -150,15 +163,47 @@ def compute(*, cycle_id: int, at: datetime, application_id: int | None = None) -
         "address_users": [pk for _, pk in known.addresses],
         "kinds": [kind.value for kind in _RANK],
         "sentences": list(SENTENCES.values()),
+        "undecided": [state.value for state in UNDECIDED],
     }
     with connection.cursor() as cursor:
         cursor.execute(_COMPUTE.format(scope=scope), values)
         found = cursor.rowcount
         if found:
             cursor.execute(_CLOSE.format(scope=scope), values)
+            cursor.execute(_SET_ASIDE.format(scope=scope), values)
             tied = Conflict.objects.filter(application=OuterRef("application"), user=OuterRef("screener"))
             GateDuty.objects.filter(Exists(tied), application__in=applications.values("pk")).delete()
     return found
+
+
+def end_work(*, application: Application, user: User) -> bool:
+    """Close what one person is asked for on an application, in the caller's transaction; says whether a look is missing.
+
+    A review that is in is set aside while the application is undecided: it stays readable in the history of the row, and
+    no total, ranking or coverage counts it. What was decided keeps the reviews it was decided on.
+    """
+    GateDuty.objects.filter(application=application, screener=user).delete()
+    undecided = application.state in UNDECIDED
+    open_ = [AssignmentState.TO_DO, AssignmentState.DONE] if undecided else [AssignmentState.TO_DO]
+    asked = Assignment.objects.filter(application=application, reviewer=user, state__in=open_)
+    closed = asked.update(state=AssignmentState.RECUSED)
+    if undecided:
+        seen = Review.objects.filter(application=application, reviewer=user, state=ReviewState.IN)
+        closed += seen.update(state=ReviewState.ASIDE)
+    return bool(closed)
+
+
+def resume_work(*, application: Application, user: User) -> bool:
+    """Let a review that was set aside count again once nothing stands against its writer; says whether there was one."""
+    if application.state not in UNDECIDED or reason_against(user=user, application=application) is not None:
+        return False
+    seen = Review.objects.filter(application=application, reviewer=user, state=ReviewState.ASIDE)
+    if not seen.update(state=ReviewState.IN):
+        return False
+    asked = Assignment.objects.filter(application=application, reviewer=user)
+    asked.filter(state=AssignmentState.RECUSED).update(state=AssignmentState.TO_DO)  # the way back leads here
+    asked.filter(state=AssignmentState.TO_DO).update(state=AssignmentState.DONE)
+    return True
 
 
 def sweep(*, batch: Batch, at: datetime) -> int:

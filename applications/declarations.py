@@ -8,12 +8,9 @@ from applications import assignment, conflicts
 from applications.models import (
     LASTING,
     Application,
-    Assignment,
-    AssignmentState,
     Conflict,
     ConflictKind,
     ConflictWithdrawal,
-    GateDuty,
 )
 from applications.states import State
 from portal import audit
@@ -35,7 +32,7 @@ class CannotWithdraw(Refused):
 def declare(*, application_id: int, user_id: int, reason: str, by: User, at: datetime) -> Conflict:
     """Keep that a person has a conflict with an application, said by themself or by a manager of the program.
 
-    Their open work on it goes to somebody else; from now on they see nothing of it. A second declaration returns the
+    Their work on it goes to somebody else, a review that is in counts no longer, and they see nothing of it from now on. A second declaration returns the
     first; a computed conflict becomes a declared one. Raises CannotDeclare.
     """
     application = (
@@ -80,7 +77,8 @@ def declare(*, application_id: int, user_id: int, reason: str, by: User, at: dat
 
 @transaction.atomic
 def withdraw(*, conflict_id: int, reason: str, by: User, at: datetime) -> ConflictWithdrawal:
-    """Take a conflict back. It is kept with the reason, and not computed again. Raises CannotWithdraw.
+    """Take a conflict back. It is kept with the reason, and not computed again; a review that was set aside counts again.
+    Raises CannotWithdraw.
 
     Only a manager of the program does so, and never for themself. What follows from the mail address, from being the
     applicant or from the team cannot be taken back.
@@ -123,6 +121,7 @@ def withdraw(*, conflict_id: int, reason: str, by: User, at: datetime) -> Confli
         kind=conflict.kind,
     )
     conflict.delete()
+    conflicts.resume_work(application=conflict.application, user=conflict.user)
     return made[0]
 
 
@@ -132,8 +131,7 @@ def _manages(by: User, application: Application) -> bool:
 
 
 def _pass_on(application: Application, person: User, *, at: datetime) -> None:
-    """Close the person's open work on the application and find somebody else for it."""
-    GateDuty.objects.filter(application=application, screener=person).delete()
-    open_ = Assignment.objects.filter(application=application, reviewer=person, state=AssignmentState.TO_DO)
-    if open_.update(state=AssignmentState.RECUSED) and application.state == State.IN_REVIEW:
+    """Close the person's work on the application, set their review aside, and find somebody else for it."""
+    missing = conflicts.end_work(application=application, user=person)
+    if missing and application.state == State.IN_REVIEW:
         assignment.replace(application_id=application.pk, at=at)

@@ -149,7 +149,7 @@ def recuse(
 ) -> Assignment | None:
     """Step back from an application for good; returns the assignment of the next reviewer, or None if nobody is free.
 
-    A review that was begun stays as a record and no longer counts. Raises CannotReview.
+    A review that was begun or handed in stays as a record and no longer counts. Raises CannotReview.
     """
     with transaction.atomic():
         application = _open_application(application_id, by)
@@ -158,7 +158,7 @@ def recuse(
             reviewer=by,
             defaults={"kind": kind, "reason": reason.strip()[:500], "at": at},
         )
-        Assignment.objects.filter(application=application, reviewer=by).update(state=AssignmentState.RECUSED)
+        conflicts.end_work(application=application, user=by)
         audit.record(action="review.recuse", subject=application, by=by, at=at, kind=kind)
         return assignment.replace(application_id=application.pk, at=at)
 

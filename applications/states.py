@@ -40,8 +40,14 @@ UNDECIDED = (State.SUBMITTED, State.IN_REVIEW, State.DEFERRED)
 
 # --- The smaller machines: (from, to) by stored value; the database holds the same tables in triggers. ---------------
 
-REVIEW_MAY_BECOME: dict[str, frozenset[str]] = {"draft": frozenset({"in"}), "in": frozenset()}
-"""A review is begun as a draft and handed in; handed in it may be changed, and never goes back to a draft."""
+REVIEW_MAY_BECOME: dict[str, frozenset[str]] = {
+    "draft": frozenset({"in"}),
+    "in": frozenset({"aside"}),
+    "aside": frozenset({"in"}),
+}
+"""A review is begun as a draft and handed in; handed in it may be changed, and never goes back to a draft. A conflict
+found later sets it aside; taken back, the review counts again.
+"""
 
 REVIEW_STEPS = [(before, after) for before, afters in REVIEW_MAY_BECOME.items() for after in sorted(afters)]
 

@@ -78,6 +78,7 @@ class Assignment(models.Model):
 class ReviewState(models.TextChoices):
     DRAFT = "draft", "Draft"
     IN = "in", "In"
+    ASIDE = "aside", "Set aside"  # its writer has a conflict or stepped back: kept, and counted nowhere
 
 
 class Confidence(models.TextChoices):

@@ -7,7 +7,15 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from applications import conflicts, declarations, review, reviewers
+from applications import (
+    assignment,
+    boards,
+    conflicts,
+    declarations,
+    release_checks,
+    review,
+    reviewers,
+)
 from applications.models import (
     Application,
     Assignment,
@@ -16,14 +24,18 @@ from applications.models import (
     ConflictKind,
     ConflictWithdrawal,
     Recusal,
+    RecusalKind,
+    Review,
+    ReviewState,
 )
 from applications.review import Look
 from applications.tick import tick
 from portal.models import AuditEvent
 from portal.roles import Role
+from programs.staff import Desk
 from tests.factories import applications as make
 from tests.factories.sharing import share
-from tests.factories.staff import cast
+from tests.factories.staff import cast, review_all
 
 pytestmark = pytest.mark.django_db
 
@@ -283,3 +295,84 @@ def test_the_database_refuses_an_assignment_against_a_recusal_or_a_conflict(what
     kept = Assignment.objects.create(**row, state=AssignmentState.RECUSED)
     with pytest.raises(IntegrityError, match=AGAINST), transaction.atomic():
         Assignment.objects.filter(pk=kept.pk).update(state=AssignmentState.TO_DO)
+
+
+# --- A review that is in already
+
+
+def _coverage_of(application: Application) -> tuple[int, Any]:
+    """Looks and mean, as the ranking of the cycle gives them."""
+    row = boards.ranking(application.cycle, Desk(make.make_superuser())).get(pk=application.pk)
+    return row.looks, row.mean
+
+
+def _states_of(application: Application, person: Any) -> tuple[str, str]:
+    given = Review.objects.get(application=application, reviewer=person).state
+    return given, Assignment.objects.get(application=application, reviewer=person).state
+
+
+@pytest.mark.parametrize("how", ["declared", "computed", "recused"])
+def test_a_review_of_somebody_with_a_later_conflict_counts_no_longer(how: str) -> None:
+    world = cast(applications=1, reviewers=2)
+    spare = make.make_member(world["program"])
+    review_all(world)
+    one, person = world["rows"][0], world["reviewers"][0]
+    assert _coverage_of(one)[0] == 2
+
+    if how == "declared":
+        declarations.declare(
+            application_id=one.pk, user_id=person.pk, reason="A friend", by=person, at=make.AFTER
+        )
+    elif how == "recused":
+        review.recuse(application_id=one.pk, kind=RecusalKind.PERSONAL, reason="", by=person, at=make.AFTER)
+    else:
+        profile(person, avoided_emails=[one.applicant.email])
+        conflicts.compute(cycle_id=one.cycle_id, at=make.AFTER)
+        assignment.fill_up(cycle_id=one.cycle_id, at=make.AFTER)
+
+    assert _states_of(one, person) == (ReviewState.ASIDE, AssignmentState.RECUSED)
+    other = Review.objects.get(application=one, reviewer=world["reviewers"][1])
+    assert _coverage_of(one) == (1, other.total)
+    asked = Assignment.objects.get(application=one, reviewer=spare)
+    assert asked.state == AssignmentState.TO_DO
+
+
+def test_without_its_only_look_an_application_is_not_covered() -> None:
+    world = cast(applications=1, reviewers=1)
+    review_all(world)
+    one, person = world["rows"][0], world["reviewers"][0]
+    assert release_checks.unseen(one.cycle, make.make_superuser())[0] == 0
+
+    declarations.declare(
+        application_id=one.pk, user_id=person.pk, reason="A friend", by=person, at=make.AFTER
+    )
+
+    assert release_checks.unseen(one.cycle, make.make_superuser())[0] == 1
+
+
+def test_a_conflict_that_is_taken_back_lets_the_review_count_again() -> None:
+    world = cast(applications=1, reviewers=2)
+    review_all(world)
+    one, person = world["rows"][0], world["reviewers"][0]
+    manager = make.make_member(world["program"], Role.MANAGER)
+    said = declarations.declare(
+        application_id=one.pk, user_id=person.pk, reason="A friend", by=person, at=make.AFTER
+    )
+
+    declarations.withdraw(conflict_id=said.pk, reason="Another person", by=manager, at=make.AFTER)
+
+    assert _states_of(one, person) == (ReviewState.IN, AssignmentState.DONE)
+    assert _coverage_of(one)[0] == 2
+
+
+def test_what_was_decided_keeps_the_reviews_it_was_decided_on() -> None:
+    world = cast(applications=1, reviewers=2)
+    review_all(world)
+    one, person = world["rows"][0], world["reviewers"][0]
+    Application.objects.filter(pk=one.pk).update(state="declined")
+
+    declarations.declare(
+        application_id=one.pk, user_id=person.pk, reason="A friend", by=person, at=make.AFTER
+    )
+
+    assert _states_of(one, person) == (ReviewState.IN, AssignmentState.DONE)
