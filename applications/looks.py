@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Value
+from django.db.models import BooleanField, Case, Exists, OuterRef, Q, QuerySet, Value, When
 
 from applications import blinding, redactions
 from applications.blinding import Identity
@@ -47,6 +47,11 @@ def blind_to(desk: Desk, prefix: str = "") -> Q:
     whole = desk.program_ids(*NOT_BLIND)
     blind = Q(asked) & ~Q(seen)
     return blind & ~Q(**{f"{prefix}program_id__in": whole}) if whole else blind
+
+
+def blindness(desk: Desk) -> Case:
+    """Whether this person is blind to an application, as a column that is true or false and never a number."""
+    return Case(When(blind_to(desk), then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
 def identity_of(application: Application) -> Identity:
@@ -106,7 +111,7 @@ def told(desk: Desk, rows: QuerySet[Application]) -> QuerySet[Application]:
     and the copies by screeners.
     """
     return (
-        rows.annotate(is_blind=ExpressionWrapper(blind_to(desk), output_field=BooleanField()))
+        rows.annotate(is_blind=blindness(desk))
         .annotate(copies=redactions.as_array())
         .select_related("applicant", "form_version")
     )

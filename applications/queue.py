@@ -253,8 +253,7 @@ def facets(desk: Desk, base: QuerySet[Application]) -> Facets:
     The rows are drawn once (MATERIALIZED): as a subquery they would be joined back to the whole table.
     """
     try:
-        blind = ExpressionWrapper(looks.blind_to(desk), output_field=BooleanField())
-        rows = base.order_by().annotate(is_blind=blind).values("pk", "field", "is_blind")
+        rows = base.order_by().annotate(is_blind=looks.blindness(desk)).values("pk", "field", "is_blind")
         drawn, parameters = rows[: CAP + 1].query.sql_with_params()
     except EmptyResultSet:  # a filter that nothing can meet
         return Facets({}, {})
