@@ -108,7 +108,7 @@ class Application(models.Model):
         db_index=False,
         help_text="The cycle that deferred it, set once that cycle's decided-by date is over.",
     )
-    reference = models.CharField(max_length=32, null=True, blank=True, unique=True)
+    reference = models.CharField(max_length=32, null=True, blank=True)
     state = models.CharField(max_length=16, choices=State, default=State.DRAFT)
     answers = models.JSONField(default=dict)
     answers_version = models.PositiveIntegerField(default=0, help_text="Goes up by one at every save.")
@@ -122,6 +122,7 @@ class Application(models.Model):
         null=True,
         blank=True,
         related_name="later",
+        db_index=False,
         help_text="The application of the same person that this one started from.",
     )
     amends = models.ForeignKey(
@@ -139,6 +140,7 @@ class Application(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_index=False,
         help_text="The form that the draft used before a newer one took its place.",
     )
     set_aside = models.JSONField(
@@ -169,6 +171,10 @@ class Application(models.Model):
 
     class Meta:
         constraints = [
+            # One index for "is" and "begins with", where unique=True would make two: a change of state writes each anew.
+            models.UniqueConstraint(
+                fields=["reference"], opclasses=["varchar_pattern_ops"], name="one_application_per_reference"
+            ),
             models.UniqueConstraint(
                 fields=["program", "applicant"],
                 condition=Q(state=State.DRAFT, amends__isnull=True),
@@ -220,6 +226,14 @@ class Application(models.Model):
                 name="application_by_org_id",
             ),
             models.Index(fields=["amends"], condition=Q(amends__isnull=False), name="application_by_award"),
+            models.Index(
+                fields=["earlier"], condition=Q(earlier__isnull=False), name="application_by_earlier"
+            ),
+            models.Index(
+                fields=["carried_from"],
+                condition=Q(carried_from__isnull=False),
+                name="application_by_old_form",
+            ),
         ]
         triggers = [
             pgtrigger.FSM(name="state_follows_table", field="state", transitions=TRANSITIONS),
@@ -296,7 +310,12 @@ class BatchEntry(models.Model):
         default=False, db_default=False, help_text="Came after the manifest was drawn, with a code."
     )
     late_entry = models.ForeignKey(
-        "applications.LateEntry", models.PROTECT, null=True, blank=True, related_name="entries"
+        "applications.LateEntry",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="entries",
+        db_index=False,
     )
 
     class Meta:
@@ -309,6 +328,11 @@ class BatchEntry(models.Model):
                 fields=["application"], condition=Q(deferred=False), name="one_batch_per_application"
             ),
             models.UniqueConstraint(fields=["batch", "position"], name="one_entry_per_position"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["late_entry"], condition=Q(late_entry__isnull=False), name="entry_by_late_entry"
+            )
         ]
 
     def __str__(self) -> str:
