@@ -302,7 +302,9 @@ def _gates(cycle: Cycle, *, at: datetime, seed: int, application_ids: Collection
     if not waiting:
         return Dealt()
     force = workforce.of(cycle, Role.SCREENER, at=at)
-    barred = workforce.barred(cycle, force.people.values()) if force.people else set()
+    if not force.people:
+        return Dealt(short={subject.pk: (1, dealing.NOBODY) for subject in waiting})
+    barred = workforce.barred(cycle, force.people.values())
     return dealing.deal(waiting, force.reviewers, wanted=1, barred=barred, load=force.load, seed=seed)
 
 

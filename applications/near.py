@@ -21,13 +21,19 @@ MOST_IN_A_BUCKET = 40
 """A passage that more texts have in common is boilerplate: it is named, and its texts are not compared by it."""
 MOST_COMPARED = 20_000  # pairs whose signatures are fetched at once, so that memory stays flat
 
+# Bands that nobody shares are most of them; they are counted away before any list is made.
 _BUCKETS_OF_ALL = """
-    SELECT (array_agg(sketch.application_id))[1:%(most)s], (array_agg(entry.application_id))[1:%(most)s], count(*)
-      FROM applications_textsketch sketch
-      LEFT JOIN applications_batchentry entry
-        ON entry.application_id = sketch.application_id AND entry.batch_id = %(batch)s
-     CROSS JOIN unnest(sketch.bands) AS band
-     GROUP BY band HAVING count(*) > 1 AND count(entry.application_id) > 0
+    WITH lying AS MATERIALIZED (
+        SELECT sketch.application_id, entry.application_id AS member, band
+          FROM applications_textsketch sketch
+          LEFT JOIN applications_batchentry entry
+            ON entry.application_id = sketch.application_id AND entry.batch_id = %(batch)s
+         CROSS JOIN unnest(sketch.bands) AS band
+    ), shared AS MATERIALIZED (
+        SELECT band FROM lying GROUP BY band HAVING count(*) > 1 AND count(member) > 0
+    )
+    SELECT (array_agg(application_id))[1:%(most)s], (array_agg(member))[1:%(most)s], count(*)
+      FROM lying JOIN shared USING (band) GROUP BY band
 """
 _BUCKETS_LOOKED_UP = """
     WITH mine AS MATERIALIZED (
@@ -46,14 +52,21 @@ _BUCKETS_LOOKED_UP = """
       ) met
      WHERE cardinality(met.ids) > 1
 """
+# similarity.alike in SQL: a pair that has little in common, as most have, never leaves the database.
 _FACTS = """
-    SELECT mine.id, other.id, here.signature, there.signature, mine.program_id = other.program_id
+    SELECT mine.id, other.id, bins.equal::float8 / cardinality(here.signature), mine.program_id = other.program_id,
+           EXISTS (SELECT FROM applications_batchentry entry WHERE entry.application_id = other.id AND entry.batch_id = %s)
       FROM unnest(%s::bigint[], %s::bigint[]) AS pair (one, other)
       JOIN applications_application mine ON mine.id = pair.one
       JOIN applications_application other ON other.id = pair.other AND other.applicant_id <> mine.applicant_id
        AND other.submitted_at IS NOT NULL AND other.state <> 'withdrawn'
       JOIN applications_textsketch here ON here.application_id = mine.id
       JOIN applications_textsketch there ON there.application_id = other.id
+       AND cardinality(there.signature) = cardinality(here.signature)
+     CROSS JOIN LATERAL (
+        SELECT count(*) AS equal FROM unnest(here.signature, there.signature) AS bin (x, y) WHERE x = y
+     ) bins
+     WHERE bins.equal >= %s * cardinality(here.signature)
 """
 
 # Everybody who has a value is linked with the first who had it: as many links as applications, whatever their number.
@@ -94,11 +107,11 @@ def in_batch(batch: Batch, *, at: datetime, application_id: int | None = None) -
     alike, crowded = [], Counter[int]()
     for ones, others in _candidates(batch, application_id, crowded):
         with connection.cursor() as cursor:
-            cursor.execute(_FACTS, [ones, others])
-            for one, other, here, there, same_program in cursor:
-                share = similarity.alike(here, there)
-                if share >= similarity.KIN:
-                    alike.append(Alike(one, other, share, same_program))
+            cursor.execute(_FACTS, [batch.pk, ones, others, similarity.KIN])
+            for one, other, share, same_program, both in cursor:
+                alike.append(Alike(one, other, share, same_program))
+                if both and application_id is None:
+                    alike.append(Alike(other, one, share, same_program))
     shares = {(min(pair.one, pair.other), max(pair.one, pair.other)): pair.share for pair in alike}
     Link.objects.bulk_create(
         [
@@ -169,7 +182,7 @@ def _parts() -> dict[LinkKind, dict[str, str]]:
 def _candidates(
     batch: Batch, application_id: int | None, crowded: Counter[int]
 ) -> Iterator[tuple[list[int], list[int]]]:
-    """Pairs that share a band, the first of each in the batch, some at a time; `crowded` counts what is left out."""
+    """Pairs that share a band, each once, its first in the batch, some at a time; `crowded` counts what is left out."""
     seen: set[tuple[int, int]] = set()
     pairs = (
         pair for pair in _pairs(_buckets(batch, application_id), application_id, crowded) if pair not in seen
@@ -191,7 +204,7 @@ def _pairs(
         for one, other in combinations(sorted(ids), 2):
             if one in mine:
                 yield one, other
-            if other in mine:
+            elif other in mine:
                 yield other, one
 
 
