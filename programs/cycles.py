@@ -37,35 +37,67 @@ def plan(*, program_id: int, at: datetime, months_ahead: int = MONTHS_AHEAD) -> 
     with transaction.atomic():
         program = Program.objects.select_for_update(of=("self",)).get(pk=program_id)
         last = program.cycles.order_by("-evaluation_on").first()
-        local_today = at.astimezone(ZoneInfo(program.time_zone)).date()
-        after = last.evaluation_on if last else local_today
-        moments = schedule.moments(
-            rule=program.schedule_rule,
-            time_zone=program.time_zone,
-            time_of_day=program.cut_off_time,
-            exceptions=dict(program.schedule_exceptions.values_list("regular_on", "moved_to_on")),
-            decided_by_days=program.decided_by_days,
-            after=after,
-            until=local_today + timedelta(days=31 * months_ahead),
-        )
-        opens_at = last.cut_off_at if last else _first_opening(program, at)
-        cycles = []
-        for moment in moments:
-            if moment.cut_off_at <= opens_at:
-                continue
-            cycles.append(
-                Cycle(
-                    program=program,
-                    evaluation_on=moment.evaluation_on,
-                    shifted_from_on=moment.shifted_from,
-                    opens_at=opens_at,
-                    cut_off_at=moment.cut_off_at,
-                    decided_by_on=moment.decided_by_on,
-                    review_due_at=moment.cut_off_at + timedelta(days=program.review_days),
-                )
-            )
-            opens_at = moment.cut_off_at
+        exceptions = dict(program.schedule_exceptions.values_list("regular_on", "moved_to_on"))
+        cycles = _missing(program, last, exceptions, at=at, months_ahead=months_ahead)
         return len(Cycle.objects.bulk_create(cycles))
+
+
+def _missing(
+    program: Program, last: Cycle | None, exceptions: dict[date, date], *, at: datetime, months_ahead: int
+) -> list[Cycle]:
+    """Pure: the cycles of the coming months after the last one that exists, not stored yet."""
+    local_today = at.astimezone(ZoneInfo(program.time_zone)).date()
+    moments = schedule.moments(
+        rule=program.schedule_rule,
+        time_zone=program.time_zone,
+        time_of_day=program.cut_off_time,
+        exceptions=exceptions,
+        decided_by_days=program.decided_by_days,
+        after=last.evaluation_on if last else local_today,
+        until=local_today + timedelta(days=31 * months_ahead),
+    )
+    opens_at = last.cut_off_at if last else _first_opening(program, at)
+    cycles = []
+    for moment in moments:
+        if moment.cut_off_at <= opens_at:
+            continue
+        cycles.append(
+            Cycle(
+                program=program,
+                evaluation_on=moment.evaluation_on,
+                shifted_from_on=moment.shifted_from,
+                opens_at=opens_at,
+                cut_off_at=moment.cut_off_at,
+                decided_by_on=moment.decided_by_on,
+                review_due_at=moment.cut_off_at + timedelta(days=program.review_days),
+            )
+        )
+        opens_at = moment.cut_off_at
+    return cycles
+
+
+def _to_plan(*, at: datetime) -> list[int]:
+    """The programs that lack a cycle. Three queries and no lock, so that the minutes with nothing to plan cost little."""
+    programs = (
+        Program.objects.filter(state__in=PLANNED_FOR).order_by("pk").prefetch_related("schedule_exceptions")
+    )
+    last = {
+        cycle.program_id: cycle
+        for cycle in Cycle.objects.filter(program__state__in=PLANNED_FOR)
+        .order_by("program_id", "-evaluation_on")
+        .distinct("program_id")
+    }
+    return [
+        program.pk
+        for program in programs
+        if _missing(
+            program,
+            last.get(program.pk),
+            {one.regular_on: one.moved_to_on for one in program.schedule_exceptions.all()},
+            at=at,
+            months_ahead=MONTHS_AHEAD,
+        )
+    ]
 
 
 def replan(*, program_id: int, at: datetime) -> int:
@@ -83,10 +115,7 @@ def turn(*, at: datetime) -> Changes:
 
     Idempotent; any number of callers at once. A cycle leaves OPEN only through applications.batches.form.
     """
-    planned = sum(
-        plan(program_id=pk, at=at)
-        for pk in Program.objects.filter(state__in=PLANNED_FOR).order_by("pk").values_list("pk", flat=True)
-    )
+    planned = sum(plan(program_id=pk, at=at) for pk in _to_plan(at=at))
     opened = Cycle.objects.filter(state=CycleState.PLANNED, opens_at__lte=at).update(state=CycleState.OPEN)
     closed = 0
     for cycle in Cycle.objects.filter(state=CycleState.IN_REVIEW, decided_by_on__lt=at.date()).select_related(
