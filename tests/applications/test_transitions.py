@@ -73,7 +73,7 @@ def evaluation() -> Evaluation:
 ASSIGNMENT_PATHS = {"to_do": [], "done": ["done"], "recused": ["recused"]}
 
 
-@pytest.mark.parametrize(("before", "after"), product(AssignmentState.values, repeat=2))
+@pytest.mark.parametrize(("before", "after"), list(product(AssignmentState.values, repeat=2)))
 def test_assignments_in_the_database(before: str, after: str) -> None:
     program = make.make_program()
     make.make_member(program)
@@ -83,7 +83,7 @@ def test_assignments_in_the_database(before: str, after: str) -> None:
     assert _became(row, after) == (after == before or after in ASSIGNMENT_MAY_BECOME[before])
 
 
-@pytest.mark.parametrize(("before", "after"), product(ReviewState.values, repeat=2))
+@pytest.mark.parametrize(("before", "after"), list(product(ReviewState.values, repeat=2)))
 def test_reviews_in_the_database(before: str, after: str) -> None:
     program = make.make_program()
     reviewer = make.make_member(program)
@@ -91,7 +91,7 @@ def test_reviews_in_the_database(before: str, after: str) -> None:
     row = review.save(
         application_id=Application.objects.get().pk, look=Look(scores={}), by=reviewer, at=make.AFTER
     )
-    _stand(row, ["in"] if before == "in" else [], submitted_at=make.AFTER)
+    _stand(row, {"draft": [], "in": ["in"], "aside": ["in", "aside"]}[before], submitted_at=make.AFTER)
 
     assert _became(row, after, submitted_at=make.AFTER) == (
         after == before or after in REVIEW_MAY_BECOME[before]
@@ -120,7 +120,7 @@ def _decision(evaluation: Evaluation, state: str) -> Decision:
     return row
 
 
-@pytest.mark.parametrize(("before", "after"), product(DecisionState.values, repeat=2))
+@pytest.mark.parametrize(("before", "after"), list(product(DecisionState.values, repeat=2)))
 def test_decisions_in_the_database(evaluation: Evaluation, before: str, after: str) -> None:
     row = _decision(evaluation, before)
     moment = {} if row.released_at else _released(evaluation)
