@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Sum
 
 from credits import organizations
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import cycles, form_versions, memberships, request_forms, schedule
-from programs.models import CriterionKind, DeclineMode, MessageKind, Program, ProgramState
+from programs import cycles, request_forms, schedule, standing
+from programs.models import DeclineMode, MessageKind, Program, ProgramState
 
 NEEDED_LETTERS = {
     MessageKind.RECEIPT: "applicants get it when they send",
@@ -49,23 +48,21 @@ def advice(program: Program) -> list[str]:
 
 def gaps(program: Program) -> list[Gap]:
     """What still keeps a program from opening, and where it is mended."""
-    found = []
-    if form_versions.current(program) is None:
+    found, facts = [], standing.of(program)
+    if facts.form_number is None:
         found.append(Gap("Publish a form: without one nobody can begin.", "form"))
-    scores = program.criteria.filter(kind=CriterionKind.SCORE)
-    weights = scores.aggregate(sum=Sum("weight_percent"))["sum"] or 0
+    weights = sum(facts.weights)
     if weights != 100:
         text = (
             f"Let the weights of the rubric add up to 100 %; they make {weights} %, so ranks would be wrong."
         )
         found.append(Gap(text, "criteria-group"))
-    have = set(program.message_templates.values_list("kind", flat=True))
     told = {MessageKind.TOLD_DECLINE: "this program tells people that they were not chosen"}
     wanted = NEEDED_LETTERS | (told if program.decline_mode == DeclineMode.TOLD else {})
     found.extend(
         Gap(f"Write the message “{kind.label}”: {reason}.", "letters")
         for kind, reason in wanted.items()
-        if kind not in have
+        if kind not in facts.letters
     )
     problems = schedule.problems(program.schedule_rule, program.time_zone)
     found.extend(Gap(f"Mend the calendar: {problem}", "id_schedule_rule") for problem in problems)
@@ -79,21 +76,20 @@ def gaps(program: Program) -> list[Gap]:
 
 def later_gaps(program: Program) -> list[Gap]:
     """What does not keep a program from opening and will be missed later, and where it is mended."""
-    found = []
-    reviewers = memberships.people_in(program, Role.REVIEWER).count()
+    found, facts = [], standing.of(program)
+    reviewers = facts.people(Role.REVIEWER)
     if reviewers < program.reviews_wanted:
         text = (
             f"Give {program.reviews_wanted} people the role of reviewer before the first cut-off; {reviewers or 'none'} "
             f"{'has' if reviewers == 1 else 'have'} it, so applications would wait."
         )
         found.append(Gap(text, "people"))
-    if not memberships.people_in(program, Role.FINANCE).exists():
+    if not facts.people(Role.FINANCE):
         found.append(Gap("Name a finance approver: awards above the limit need a second person.", "people"))
-    gates = program.criteria.filter(kind=CriterionKind.GATE).exists()
-    if gates and not memberships.people_in(program, Role.SCREENER).exists():
+    if facts.has_gates and not facts.people(Role.SCREENER):
         found.append(Gap("Name a screener: the gates of the rubric are theirs to answer.", "people"))
     found.extend(Gap(text, "request-forms") for text in request_forms.advice(program))
-    if not program.faq.exists():
+    if not facts.has_questions:
         text = "Answer a few questions ahead: people find them before they write to you."
         found.append(Gap(text, "faq-group"))
     return found

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
-from programs import fields, form_versions
+from programs import fields, form_versions, standing
 from programs.models import Program, ProgramState
 from programs.request_models import RequestForm, RequestOutcome
 
@@ -90,15 +90,16 @@ def missing(program: Program) -> list[str]:
     """What keeps a program from opening: forms that are on and cannot be asked. A sentence each."""
     return [
         f"Mend the request form “{form}”, or switch it off: {wrong[0]}"
-        for form in program.request_forms.filter(is_on=True).order_by("position", "pk")
+        for form in standing.of(program).request_forms
         if (wrong := problems(form.sections, form.outcomes))
     ]
 
 
 def advice(program: Program) -> list[str]:
     """What will be missed later at the forms that are on."""
-    first = program.request_forms.filter(is_on=True, faq_first=True).order_by("position", "pk").first()
-    if first is not None and not program.faq.exists():
+    facts = standing.of(program)
+    first = next((form for form in facts.request_forms if form.faq_first), None)
+    if first is not None and not facts.has_questions:
         return [f"“{first}” looks for an answer first, and the program has no questions and answers yet."]
     return []
 

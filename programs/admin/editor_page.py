@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.text import capfirst
 
-from credits import queries as credit_queries
+from credits.pools import lines as pool_lines
 from portal import texts
-from programs import catalogue, form_versions, public_days, rulebook, schedule
-from programs.models import CriterionKind, Cycle, CycleState, Program, ProgramVersion
+from programs import catalogue, public_days, rulebook, schedule, standing
+from programs.models import Cycle, CycleState, Program, ProgramVersion, ScheduleException
 
 
 @dataclass(frozen=True)
@@ -38,20 +39,28 @@ class Left:
     holiday: str
 
 
-def evaluations(program: Program, *, at: datetime) -> list[Evaluation]:
-    """The next 12: as stored where cycles exist, else as the rule gives them."""
+def cycles_at_work(program: Program, *, at: datetime) -> list[Cycle]:
+    """The cycles ahead, open or in review, in the order of their cut-offs; `is_used` says whether somebody entered it.
+
+    One query. What their rules say is left out.
+    """
+    entered = Cycle.objects.filter(pk=OuterRef("pk"), applications__isnull=False)
+    rows = program.cycles.filter(
+        Q(cut_off_at__gt=at) | Q(state__in=(CycleState.PLANNED, CycleState.OPEN, CycleState.IN_REVIEW))
+    )
+    rows = rows.annotate(is_used=Exists(entered)).select_related("rules_version")
+    return list(rows.defer("rules_version__content").order_by("cut_off_at", "pk"))
+
+
+def evaluations(
+    program: Program, rows: Iterable[Cycle], exceptions: Iterable[ScheduleException], *, at: datetime
+) -> list[Evaluation]:
+    """The next 12: as stored where cycles exist (rows: cycles_at_work), else as the rule gives them. No query."""
     zone = ZoneInfo(_zone(program))
-    reasons = {row.regular_on: row for row in program.schedule_exceptions.all()}
-    found: list[tuple[date, datetime, date | None]] = list(
-        program.cycles.filter(cut_off_at__gt=at)
-        .order_by("cut_off_at")
-        .values_list("evaluation_on", "cut_off_at", "shifted_from_on")[:12]
-    )
-    used = set(
-        program.cycles.filter(cut_off_at__gt=at, applications__isnull=False).values_list(
-            "evaluation_on", flat=True
-        )
-    )
+    reasons = {row.regular_on: row for row in exceptions}
+    ahead = [row for row in rows if row.cut_off_at > at]
+    found = [(row.evaluation_on, row.cut_off_at, row.shifted_from_on) for row in ahead[:12]]
+    used = {row.evaluation_on for row in ahead if row.is_used}  # type: ignore[attr-defined]
     if not found and not schedule.problems(program.schedule_rule, program.time_zone):
         today = at.astimezone(zone).date()
         moments = schedule.moments(
@@ -83,14 +92,10 @@ def evaluations(program: Program, *, at: datetime) -> list[Evaluation]:
     ]
 
 
-def left_out(program: Program, *, at: datetime) -> list[Left]:
+def left_out(program: Program, exceptions: Iterable[ScheduleException], *, at: datetime) -> list[Left]:
     """The coming days on which no evaluation is held."""
     today = at.astimezone(ZoneInfo(_zone(program))).date()
-    rows = [
-        row
-        for row in program.schedule_exceptions.all()
-        if row.moved_to_on is None and row.regular_on >= today
-    ]
+    rows = [row for row in exceptions if row.moved_to_on is None and row.regular_on >= today]
     holidays = public_days.noted(
         country=program.holidays_of, time_zone=program.time_zone, days=[row.regular_on for row in rows]
     )
@@ -127,15 +132,14 @@ def checks(program: Program) -> list[Check]:
 
 
 def _there(program: Program) -> Iterable[str]:
-    current = form_versions.current(program)
-    scores = [row for row in program.criteria.order_by("position", "pk") if row.kind == CriterionKind.SCORE]
-    if current:
-        yield f"Form version {current.number} is published"
-    if sum(row.weight_percent for row in scores) == 100:
-        yield f"Weights add up: {' + '.join(str(row.weight_percent) for row in scores)}"
+    facts = standing.of(program)
+    if facts.form_number:
+        yield f"Form version {facts.form_number} is published"
+    if sum(facts.weights) == 100:
+        yield f"Weights add up: {' + '.join(map(str, facts.weights))}"
     if not schedule.problems(program.schedule_rule, program.time_zone):
-        ahead = program.cycles.filter(state__in=(CycleState.PLANNED, CycleState.OPEN)).count()
-        yield f"The calendar can be read{f'; {ahead} evaluations ahead' if ahead else ''}"
+        ahead = f"; {facts.ahead} evaluations ahead" if facts.ahead else ""
+        yield f"The calendar can be read{ahead}"
 
 
 def _address(program: Program, where: str) -> str:
@@ -183,14 +187,14 @@ class PoolLine:
 
 def pools(program: Program, coming: list[Evaluation], *, at: datetime) -> list[PoolLine]:
     """A rolling list: every period that has a pool, this year and each year a coming evaluation falls in."""
-    there = {pool.code.rpartition(":")[2]: pool for pool in credit_queries.pools(program.slug)}
+    there = {pool.period: pool for pool in pool_lines(programs=[program.slug], today=at.date())}
     drawn = [str(row.on.year) for row in coming]
     years = sorted({*there, *drawn, str(at.year)})
     return [
         PoolLine(
             period=year,
             funded_cents=there[year].funded_cents if year in there else 0,
-            left_cents=there[year].available_cents if year in there else 0,
+            left_cents=there[year].left_cents if year in there else 0,
             evaluations=drawn.count(year),
             is_there=year in there,
         )
@@ -206,28 +210,19 @@ class Kept:
     cycles: list[Cycle]
 
 
-def kept(program: Program) -> list[Kept]:
-    """The versions that evaluations in review are held to."""
-    rows = (
-        program.cycles.filter(state=CycleState.IN_REVIEW, rules_version__isnull=False)
-        .select_related("rules_version")
-        .order_by("evaluation_on")
-    )
+def kept(rows: Iterable[Cycle]) -> list[Kept]:
+    """The versions that evaluations in review are held to. rows: cycles_at_work."""
     found: dict[int, Kept] = {}
     for cycle in rows:
         version = cycle.rules_version
-        assert version is not None
-        found.setdefault(version.pk, Kept(version, [])).cycles.append(cycle)
+        if version is not None and cycle.state == CycleState.IN_REVIEW:
+            found.setdefault(version.pk, Kept(version, [])).cycles.append(cycle)
     return list(found.values())
 
 
-def applies_from(program: Program) -> Cycle | None:
-    """The first evaluation that a change of the rules counts for."""
-    return (
-        program.cycles.filter(state__in=(CycleState.PLANNED, CycleState.OPEN))
-        .order_by("evaluation_on")
-        .first()
-    )
+def applies_from(rows: Iterable[Cycle]) -> Cycle | None:
+    """The first evaluation that a change of the rules counts for. rows: cycles_at_work."""
+    return next((row for row in rows if row.state in (CycleState.PLANNED, CycleState.OPEN)), None)
 
 
 def differs(program: Program, version: ProgramVersion) -> bool:

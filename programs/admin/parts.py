@@ -9,7 +9,7 @@ from django.forms import BoundField
 from django.http import HttpRequest
 from django.utils.text import slugify
 
-from programs import form_versions, rulebook
+from programs import rulebook, standing
 from programs.admin.concurrent import SeenForm
 from programs.admin.rows import AnchorsField
 from programs.models import Criterion, CriterionKind, Door, DoorKind, FaqEntry, Program
@@ -205,8 +205,7 @@ class CriterionInline(Part):
 
 
 def _sections(program: Program | None) -> list[dict[str, Any]]:
-    version = form_versions.current(program) if program is not None else None
-    return list(version.sections) if version is not None else []
+    return standing.of(program).sections if program is not None else []
 
 
 # --- Doors and questions ------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The program editor: rules, award, calendar, rubric, doors and questions of one program."""
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from portal import clock
 from portal.admin_base import NATIVE_PICKERS, DeskAdmin
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import catalogue, cycles, rulebook, schedule, staff, starting_points
+from programs import catalogue, cycles, rulebook, schedule, staff, standing, starting_points
 from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, version_pages
 from programs.admin import translations as translation_pages
 from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, PartForm
@@ -114,6 +115,8 @@ class ProgramAdmin(DeskAdmin):
         """A program that is being saved is locked, so that the second of two savers sees what the first one did."""
         if request.method == "POST" and connection.in_atomic_block and object_id.isdecimal():
             list(Program.objects.select_for_update(of=("self",)).filter(pk=int(object_id)).values_list("pk"))
+        if request.method == "GET" and object_id.isdecimal() and len(object_id) < 19:
+            return standing.with_standing(self.get_queryset(request)).filter(pk=object_id).first()
         return super().get_object(request, object_id, from_field)
 
     # --- saving
@@ -145,8 +148,9 @@ class ProgramAdmin(DeskAdmin):
 
     def _say_from_when(self, request: HttpRequest, program: Program, now: Any) -> None:
         """Evaluations under way keep the rules they began with; the next one takes these."""
-        held = [kept for kept in editor_page.kept(program) if kept.version.pk != now.pk]
-        first = editor_page.applies_from(program)
+        rows = editor_page.cycles_at_work(program, at=clock.now())
+        held = [kept for kept in editor_page.kept(rows) if kept.version.pk != now.pk]
+        first = editor_page.applies_from(rows)
         for kept in held:
             names = " and ".join(str(cycle) for cycle in kept.cycles)
             text = f"{names} {'keeps' if len(kept.cycles) == 1 else 'keep'} the rules of version {kept.version.number}"
@@ -212,28 +216,37 @@ class ProgramAdmin(DeskAdmin):
             form, self.get_fieldsets(request, edited), context["inline_admin_formsets"]
         )
         if edited is not None:
-            program = Program.objects.prefetch_related("schedule_exceptions").get(
-                pk=edited.pk
-            )  # a refused form leaves what was typed on its object
-            checks = editor_page.checks(program)
-            coming = editor_page.evaluations(program, at=at)
-            context |= {
-                "title": str(program),
-                "accent": program.accent,
-                "program": program,
-                "missing": [check for check in checks if check.tone == "danger"],
-                "checks": checks,
-                "draft_form": program.form_versions.filter(published_at=None).order_by("-number").first(),
-                "may_copy": request.user.has_perm("programs.add_program"),
-                "dates": coming,
-                "left_out": editor_page.left_out(program, at=at),
-                "pools": editor_page.pools(program, coming, at=at),
-                "funding_waits": funding.waiting(program.slug),
-                "kept": editor_page.kept(program),
-                "applies_from": editor_page.applies_from(program),
-                "may_change": self.has_change_permission(request, program),
-            }
+            context |= self._beside(request, edited, context["inline_admin_formsets"], at=at)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _beside(self, request: HttpRequest, edited: Program, inlines: Any, *, at: datetime) -> dict[str, Any]:
+        """What stands beside the form. What a refused form has typed on its object and its rows is not read."""
+        program = edited
+        exceptions = next((each.formset for each in inlines if each.formset.model is ScheduleException), None)
+        if request.method == "POST" or exceptions is None:
+            program = standing.with_standing(Program.objects.filter(pk=edited.pk)).get()
+            shifted = list(program.schedule_exceptions.all())
+        else:
+            shifted = list(exceptions.get_queryset())
+        rows = editor_page.cycles_at_work(program, at=at)
+        coming = editor_page.evaluations(program, rows, shifted, at=at)
+        checks = editor_page.checks(program)
+        return {
+            "title": str(program),
+            "accent": program.accent,
+            "program": program,
+            "missing": [check for check in checks if check.tone == "danger"],
+            "checks": checks,
+            "draft_form": standing.of(program).draft_id,
+            "may_copy": request.user.has_perm("programs.add_program"),
+            "dates": coming,
+            "left_out": editor_page.left_out(program, shifted, at=at),
+            "pools": editor_page.pools(program, coming, at=at),
+            "funding_waits": funding.waiting(program.slug),
+            "kept": editor_page.kept(rows),
+            "applies_from": editor_page.applies_from(rows),
+            "may_change": self.has_change_permission(request, program),
+        }
 
     # --- columns
 
@@ -254,4 +267,4 @@ class ProgramAdmin(DeskAdmin):
 
     @admin.display(description="Calendar")
     def calendar(self, row: Program) -> str:
-        return f"{row.schedule_rule}, {row.time_zone}"
+        return f"{in_words(row.schedule_rule)}, {row.time_zone.replace("_", " ")}"

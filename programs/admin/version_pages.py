@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from portal import clock
 from programs import rule_differences, rulebook
 from programs.admin import editor_page
 from programs.admin.program_pages import seen_program
@@ -33,7 +34,7 @@ def versions(request: HttpRequest, pk: int) -> HttpResponse:
         "one": one,
         "other": other,
         "differences": rule_differences.between(one.content, content) if one else [],
-        "applies_from": editor_page.applies_from(program),
+        "applies_from": editor_page.applies_from(editor_page.cycles_at_work(program, at=clock.now())),
     }
     return render(request, "admin/programs/program/versions.html", context)
 
