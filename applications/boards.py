@@ -12,24 +12,24 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    FilteredRelation,
     IntegerField,
     Max,
     Min,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
     Sum,
-    TextField,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Concat, ExtractYear
 
-from applications.desk import visible
+from applications.desk import pool_balance, visible
 from applications.models import (
     STANDING,
     Application,
+    Assignment,
+    AssignmentState,
     Decision,
     DecisionKind,
     DecisionState,
@@ -42,6 +42,7 @@ from applications.models.intake import ApplicationQuerySet
 from applications.release import pool_code
 from applications.states import SENT, State
 from credits.models import LedgerAccount
+from portal.models import User
 from portal.roles import Role
 from programs import rulebook
 from programs.models import Criterion, CriterionKind, Cycle, CycleState, Program
@@ -70,16 +71,13 @@ def with_neighbours(desk: Desk, pk: int, *, number: int = 12) -> list[Cycle]:
 
     Empty when this person may not open the cycle's boards. One query.
     """
-    year = Cast(ExtractYear(OuterRef("evaluation_on")), TextField())
-    code = Concat(Value("pool:"), OuterRef("program__slug"), Value(":"), year, output_field=TextField())
-    pool = LedgerAccount.objects.filter(code=code).values("balance_cents")
     rows = (
         cycles(desk)
         .filter(Q(pk=pk) | Q(state__in=(*PAST, CycleState.OPEN)))
         .select_related("program", "rules_version", "cut_line", "batch")
         .annotate(
             asked=Case(When(pk=pk, then=Value(0)), default=Value(1), output_field=IntegerField()),
-            pool_cents=Subquery(pool),
+            pool_cents=pool_balance(),
         )
     )
     found = list(rows.order_by("asked", "-evaluation_on", "program_id")[: number + 1])
@@ -155,14 +153,12 @@ def gates_in_review(program_ids: Iterable[int]) -> list[GateOf]:
     )
 
 
-def gates_waiting(program_ids: Sequence[int]) -> int:
-    """How many applications in review wait at a gate of these programs."""
-    gates = gates_in_review(program_ids)
+def gates_waiting(cycles: Sequence[Cycle]) -> int:
+    """How many applications of these cycles in review, each with program and rules, wait at a gate. One query."""
+    gates = gates_of(cycles)
     if not gates:
         return 0
-    in_review = Application.objects.filter(
-        program_id__in=program_ids, cycle__state=CycleState.IN_REVIEW, state=State.IN_REVIEW
-    )
+    in_review = Application.objects.filter(cycle__in=cycles, state=State.IN_REVIEW)
     return in_review.filter(gate_open(gates)).count()
 
 
@@ -183,7 +179,7 @@ class CycleHealth:
     declines: int
     deferrals: int
     listed: int  # on the waiting list
-    others: int
+    changes: int  # yes without more credit: decided, and no money
     second_person: int
     released: int
     pool_cents: int | None
@@ -202,7 +198,7 @@ class CycleHealth:
 
     @property
     def pending(self) -> int:
-        return self.awards + self.declines + self.deferrals + self.others
+        return self.awards + self.declines + self.deferrals + self.changes
 
     @property
     def left_cents(self) -> int | None:
@@ -210,40 +206,27 @@ class CycleHealth:
 
 
 def health(found: Sequence[Cycle]) -> list[CycleHealth]:
-    """The health of several cycles, each with its program and rules loaded. Four queries, however many cycles."""
+    """The health of several cycles, each with its program and rules loaded. Two queries at most, however many cycles."""
     if not found:
         return []
-    seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
-    waiting = gate_open(gates_of(found)) & Q(state=State.IN_REVIEW)
-    counts = {
-        row["cycle_id"]: row
-        for row in Application.objects.filter(cycle__in=found, state__in=SENT)
-        .order_by()
-        .values("cycle_id")
-        .annotate(
-            applications=Count("pk"),
-            looked=Count("pk", filter=Q(seen)),
-            gates_open=Count("pk", filter=waiting),
-        )
-    }
-    decided = {row["application__cycle_id"]: row for row in _decisions([cycle.pk for cycle in found])}
+    counts = {row["cycle_id"]: row for row in _counts(found)}
     pools = _pools(found)
     result = []
     for cycle in found:
-        count, row = counts.get(cycle.pk, {}), decided.get(cycle.pk, {})
+        row = counts.get(cycle.pk, {})
         result.append(
             CycleHealth(
                 cycle=cycle,
                 program=cycle.program,
-                applications=count.get("applications", 0),
-                looked=count.get("looked", 0),
-                gates_open=count.get("gates_open", 0),
+                applications=row.get("applications", 0),
+                looked=row.get("looked", 0),
+                gates_open=row.get("gates_open", 0),
                 awards=row.get("awards", 0),
                 awards_cents=row.get("awards_cents") or 0,
                 declines=row.get("declines", 0),
                 deferrals=row.get("deferrals", 0),
                 listed=row.get("listed", 0),
-                others=row.get("others", 0),
+                changes=row.get("changes", 0),
                 second_person=row.get("second_person", 0),
                 released=row.get("released", 0),
                 pool_cents=pools.get(pool_code(cycle)),
@@ -261,35 +244,57 @@ def _pools(found: Sequence[Cycle]) -> dict[str, int | None]:
     return known
 
 
-def _decisions(cycle_ids: Sequence[int]) -> QuerySet[Any, Any]:
-    pending = Q(state=DecisionState.PENDING)
-    award = pending & Q(kind=DecisionKind.AWARD)
+def _counts(found: Sequence[Cycle]) -> QuerySet[Any, Any]:
+    """One row for each cycle. An application has one standing decision at most, so the join multiplies nothing."""
+    seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
+    waiting = gate_open(gates_of(found)) & Q(state=State.IN_REVIEW)
+    standing = FilteredRelation("decisions", condition=Q(decisions__state__in=STANDING))
+    pending = Q(standing__state=DecisionState.PENDING)
+    award = pending & Q(standing__kind=DecisionKind.AWARD)
     return (
-        Decision.objects.filter(application__cycle_id__in=cycle_ids, state__in=STANDING)
+        Application.objects.filter(cycle__in=found, state__in=SENT)
         .order_by()
-        .values("application__cycle_id")
+        .annotate(standing=standing)
+        .values("cycle_id")
         .annotate(
+            applications=Count("pk"),
+            looked=Count("pk", filter=Q(seen)),
+            gates_open=Count("pk", filter=waiting),
             awards=Count("pk", filter=award),
-            awards_cents=Sum("amount_cents", filter=award),
-            declines=Count("pk", filter=pending & Q(kind=DecisionKind.DECLINE)),
-            deferrals=Count("pk", filter=pending & Q(kind=DecisionKind.DEFER)),
-            listed=Count("pk", filter=pending & Q(kind=DecisionKind.WAITLIST)),
-            others=Count("pk", filter=pending & Q(kind=DecisionKind.CHANGE)),
-            second_person=Count("pk", filter=second_person_wanted()),
-            released=Count("pk", filter=Q(state=DecisionState.RELEASED)),
+            awards_cents=Sum("standing__amount_cents", filter=award),
+            declines=Count("pk", filter=pending & Q(standing__kind=DecisionKind.DECLINE)),
+            deferrals=Count("pk", filter=pending & Q(standing__kind=DecisionKind.DEFER)),
+            listed=Count("pk", filter=pending & Q(standing__kind=DecisionKind.WAITLIST)),
+            changes=Count("pk", filter=pending & Q(standing__kind=DecisionKind.CHANGE)),
+            second_person=Count("pk", filter=second_person_wanted("standing__")),
+            released=Count("pk", filter=Q(standing__state=DecisionState.RELEASED)),
         )
     )
 
 
 # --- Ranking --------------------------------------------------------------------------------------------------------
 
-TABS = ("all", "undecided", "awards", "declines", "deferrals", "waiting", "second")
+TABS = ("all", "undecided", "awards", "changes", "declines", "deferrals", "waiting", "second")
+
+
+def waits_for(user: User) -> QuerySet[Assignment]:
+    """The looks this person is asked for and has not handed in."""
+    return Assignment.objects.filter(reviewer=user, state=AssignmentState.TO_DO)
+
+
+def unread(desk: Desk, cycle: Cycle) -> set[int]:
+    """The applications of a cycle that wait for this person's own review; no query for somebody who reviews nothing."""
+    if not desk.holds(Role.REVIEWER, program_id=cycle.program_id):
+        return set()
+    rows = waits_for(desk.user).filter(application__cycle=cycle)
+    return set(rows.values_list("application_id", flat=True))
 
 
 def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySet:
     """The applications of a cycle, best mean first, with `mean`, `looks`, `lowest` and `highest` of the reviews in.
 
-    Those without a score come last; ties fall by id. The viewer's conflicts are left out.
+    Those without a score come last; ties fall by id. The viewer's conflicts are left out. What still waits for the
+    viewer's own review has `awaits_me` and no figures but its looks: nobody learns from a board what the others gave.
     """
     rows = visible(desk).filter(cycle=cycle, state__in=SENT)
     pending = Decision.objects.filter(application=OuterRef("pk"), state=DecisionState.PENDING)
@@ -297,6 +302,8 @@ def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySe
         rows = rows.filter(~Exists(pending), state=State.IN_REVIEW)
     elif tab == "awards":
         rows = rows.filter(Exists(pending.filter(kind=DecisionKind.AWARD)))
+    elif tab == "changes":
+        rows = rows.filter(Exists(pending.filter(kind=DecisionKind.CHANGE)))
     elif tab == "declines":
         rows = rows.filter(Exists(pending.filter(kind=DecisionKind.DECLINE)))
     elif tab == "deferrals":
@@ -306,12 +313,15 @@ def ranking(cycle: Cycle, desk: Desk, *, tab: str = "all") -> ApplicationQuerySe
     elif tab == "second":
         rows = rows.filter(Exists(pending.filter(second_person_wanted())))
     review_in = Q(reviews__state=ReviewState.IN)
+    mine = waits_for(desk.user).values("application_id")
+    told = review_in & ~Q(pk__in=mine)
     return rows.annotate(
-        mean=Avg("reviews__total", filter=review_in),
+        mean=Avg("reviews__total", filter=told),
         looks=Count("reviews", filter=review_in),
-        clear_declines=Count("reviews", filter=review_in & Q(reviews__clear_decline=True)),
-        lowest=Min("reviews__total", filter=review_in),
-        highest=Max("reviews__total", filter=review_in),
+        clear_declines=Count("reviews", filter=told & Q(reviews__clear_decline=True)),
+        lowest=Min("reviews__total", filter=told),
+        highest=Max("reviews__total", filter=told),
+        awaits_me=Case(When(pk__in=mine, then=Value(True)), default=Value(False)),
     ).order_by(F("mean").desc(nulls_last=True), "pk")
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import MD5, Cast, Coalesce, Concat
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import MD5, Cast, Coalesce, Concat, ExtractYear
 
 from applications.emails import institution_domain
 from applications.models import (
@@ -20,11 +20,11 @@ from applications.models import (
     decision,
 )
 from applications.models.intake import ApplicationQuerySet
-from credits.models import Grant
+from credits.models import Grant, LedgerAccount
 from credits.models.grant import Stage
 from portal.roles import Role
 from programs.models import Cycle, CycleState, Program
-from programs.staff import SEES_MONEY, Desk
+from programs.staff import Desk
 
 SEES_ALL_OF_PROGRAM = (Role.MANAGER, Role.SCREENER)
 
@@ -106,19 +106,14 @@ def load_in(rows: Iterable[Mapping[str, int]], application: Application) -> Load
     return None
 
 
-def loads(desk: Desk) -> list[Load]:
-    """My assignments by cycle, of cycles in review, the most urgent first. Two queries at any size."""
-    rows = list(_loads(desk))
-    if not rows:
-        return []
-    cycles = {
-        cycle.pk: cycle
-        for cycle in Cycle.objects.filter(pk__in=[row["application__cycle_id"] for row in rows])
-    }
+def loads(desk: Desk, rows: Iterable[Mapping[str, int]], cycles: Iterable[Cycle]) -> list[Load]:
+    """My assignments by cycle, the most urgent first. rows: load_rows; cycles: those in review. No query."""
+    by_id = {cycle.pk: cycle for cycle in cycles}
     found = []
     for row in rows:
-        cycle = cycles[row.pop("application__cycle_id")]
-        found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **row))
+        counts = {name: number for name, number in row.items() if name != "application__cycle_id"}
+        if cycle := by_id.get(row["application__cycle_id"]):
+            found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **counts))
     return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
 
 
@@ -140,6 +135,16 @@ def _loads(desk: Desk) -> QuerySet[Any, Any]:
             drafts=Count("pk", filter=Q(state=AssignmentState.TO_DO) & Q(Exists(draft))),
         )
         .order_by("application__cycle_id")
+    )
+
+
+def to_do(desk: Desk) -> QuerySet[Assignment]:
+    """What waits for this person's review, in cycles in review."""
+    return Assignment.objects.filter(
+        reviewer=desk.user,
+        state=AssignmentState.TO_DO,
+        application__program_id__in=desk.program_ids(Role.REVIEWER),
+        application__cycle__state=CycleState.IN_REVIEW,
     )
 
 
@@ -197,21 +202,32 @@ def _reviews_by_others(desk: Desk) -> Coalesce:
     return Coalesce(Subquery(counted), 0)
 
 
-def cycles_in_review(desk: Desk) -> QuerySet[Cycle]:
-    """The cycles this person manages that are in review, the nearest decided-by date first."""
-    cycles = Cycle.objects.filter(state=CycleState.IN_REVIEW)
+def cycles_at_work(desk: Desk) -> list[Cycle]:
+    """The cycles in review, and those open, of the programs this person works on, the nearest decided-by date first.
+
+    Each with its program, its rules and `pool_cents`. One query.
+    """
+    cycles = Cycle.objects.filter(state__in=(CycleState.IN_REVIEW, CycleState.OPEN))
     if not desk.everything:
-        cycles = cycles.filter(program_id__in=desk.program_ids(Role.MANAGER))
-    return cycles.select_related("program", "rules_version").order_by("decided_by_on", "pk")
+        cycles = cycles.filter(program_id__in=desk.program_ids())
+    rows = cycles.select_related("program", "rules_version").annotate(pool_cents=pool_balance())
+    return list(rows.order_by("decided_by_on", "pk"))
+
+
+def pool_balance() -> Subquery:
+    """For a query of cycles: what the pool of each holds, in cents; None without one."""
+    year = Cast(ExtractYear(OuterRef("evaluation_on")), TextField())
+    code = Concat(Value("pool:"), OuterRef("program__slug"), Value(":"), year, output_field=TextField())
+    return Subquery(LedgerAccount.objects.filter(code=code).values("balance_cents"))
 
 
 def second_person_wanted(desk: Desk) -> QuerySet[Decision]:
     """Pending awards that need a second person and may have this one: proposed by somebody else, free of conflicts."""
     waiting = Decision.objects.filter(decision.second_person_wanted()).exclude(proposed_by=desk.user)
+    allowed = Application.objects.filter(pk=OuterRef("application"))
     if not desk.everything:
-        programs = desk.program_ids(Role.MANAGER, Role.FINANCE)
-        allowed = without_conflict(desk, Application.objects.filter(program_id__in=programs))
-        waiting = waiting.filter(application__in=allowed)
+        allowed = allowed.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.FINANCE))
+    waiting = waiting.filter(Exists(without_conflict(desk, allowed)))
     return waiting.select_related("application__program", "proposed_by").order_by("proposed_at", "pk")
 
 
@@ -225,11 +241,17 @@ def parked_letters(desk: Desk) -> QuerySet[Notice]:
 
 def failed_grants(desk: Desk) -> QuerySet[Grant]:
     """Grants that the provider refused, in the programs whose money this person watches."""
-    grants = Grant.objects.filter(stage=Stage.FAILED)
+    grants = grants_without_conflict(desk, Grant.objects.filter(stage=Stage.FAILED))
     if desk.everything:
         return grants
     slugs = [desk.programs[pk].slug for pk in desk.program_ids(Role.MANAGER, Role.FINANCE, Role.OPERATOR)]
     return grants.filter(program__in=slugs)
+
+
+def grants_without_conflict(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant]:
+    """Leave out the grants of applications that this person has a conflict with, and their own; superusers included."""
+    allowed = without_conflict(desk, Application.objects.filter(pk=OuterRef("decision__application_id")))
+    return rows.exclude(holder=desk.user).filter(Q(decision__isnull=True) | Exists(allowed))
 
 
 def letters(desk: Desk) -> QuerySet[Notice]:
@@ -239,22 +261,3 @@ def letters(desk: Desk) -> QuerySet[Notice]:
         rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER, Role.OPERATOR))
     allowed = without_conflict(desk, Application.objects.filter(pk=OuterRef("application")))
     return rows.filter(Q(application=None) | Exists(allowed))
-
-
-def waiting(desk: Desk) -> dict[str, int]:
-    """What calls for work in the navigation: awards for a second person, and grants that failed. One query."""
-    counts = {"second": 0, "failed": 0}
-    parts: list[QuerySet[Any, tuple[str, int]]] = []
-    if desk.sees(Role.MANAGER, Role.FINANCE):
-        parts.append(_counted(second_person_wanted(desk).select_related(None), "second"))
-    if desk.sees(*SEES_MONEY):
-        parts.append(_counted(failed_grants(desk), "failed"))
-    if parts:
-        first, *others = parts
-        counts.update(first.union(*others, all=True) if others else first)
-    return counts
-
-
-def _counted(rows: QuerySet[Any], name: str) -> QuerySet[Any, tuple[str, int]]:
-    named = rows.order_by().annotate(name=Value(name)).values("name")
-    return named.annotate(number=Count("pk")).values_list("name", "number")

@@ -1,20 +1,20 @@
 """The first page of the staff side: what waits, what is new, which dates lie ahead, what stands still."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q
+from django.db.models import Count, DateField, F, Q, QuerySet, Value
 
 from applications import boards, looks
+from applications.attention import Calls
 from applications.desk import (
     Load,
-    cycles_in_review,
-    failed_grants,
+    cycles_at_work,
     loads,
     next_to_review,
-    parked_letters,
     second_person_wanted,
 )
 from applications.models import (
@@ -27,7 +27,7 @@ from applications.models import (
 )
 from credits.models import LedgerCheck
 from portal.roles import Role
-from programs.models import Cycle, CycleState
+from programs.models import Cycle, CycleState, Program
 from programs.staff import Desk
 
 
@@ -77,14 +77,20 @@ class Home:
     gates_waiting: int
 
 
-def home(desk: Desk, *, at: datetime) -> Home:
-    """Everything the desk shows, for whatever roles the person holds."""
-    mine = loads(desk) if desk.holds(Role.REVIEWER) else []
+def home(desk: Desk, *, at: datetime, calls: Calls, mine: Sequence[Mapping[str, int]]) -> Home:
+    """Everything the desk shows, for whatever roles the person holds. calls: attention.of; mine: desk.load_rows."""
+    cycles = cycles_at_work(desk)
+    return _home(desk, loads(desk, mine, cycles), cycles, calls, at)
+
+
+def _home(desk: Desk, mine: list[Load], cycles: list[Cycle], calls: Calls, at: datetime) -> Home:
+    in_review = [cycle for cycle in cycles if cycle.state == CycleState.IN_REVIEW]
+    managed = in_review if desk.everything else _of(in_review, desk.program_ids(Role.MANAGER))
     first = next((load for load in mine if load.to_do), None)
     days = (first.cycle.review_due_at - at).days if first else None
     onward = next_to_review(desk) if first else None
     manages = desk.sees(Role.MANAGER)
-    health = boards.health(list(cycles_in_review(desk)[:6])) if manages else []
+    screens = desk.holds(Role.SCREENER)
     return Home(
         loads=mine,
         first=first,
@@ -93,82 +99,91 @@ def home(desk: Desk, *, at: datetime) -> Home:
         pace=-(-first.to_do // max(1, days or 0)) if first else 0,
         due_in_days=days,
         changes=changes(desk, since=at - timedelta(days=1)),
-        dates=dates_ahead(desk, mine, at=at),
-        health=health,
+        dates=dates_ahead(desk, mine, cycles, at=at),
+        health=boards.health(managed[:6]) if manages else [],
         approvals=list(second_person_wanted(desk)[:5]) if desk.sees(Role.MANAGER, Role.FINANCE) else [],
-        troubles=troubles(desk),
-        screening=desk.holds(Role.SCREENER),
-        gates_waiting=boards.gates_waiting(desk.program_ids(Role.SCREENER))
-        if desk.holds(Role.SCREENER)
-        else 0,
+        troubles=troubles(desk, calls),
+        screening=screens,
+        gates_waiting=boards.gates_waiting(_of(in_review, desk.program_ids(Role.SCREENER))) if screens else 0,
     )
+
+
+def _of(cycles: Iterable[Cycle], program_ids: Sequence[int]) -> list[Cycle]:
+    return [cycle for cycle in cycles if cycle.program_id in program_ids]
 
 
 def changes(desk: Desk, *, since: datetime) -> list[Change]:
-    """What is new for this person: assignments, and releases in the programs they manage."""
-    found = []
-    fresh = (
-        Assignment.objects.filter(
-            reviewer=desk.user,
-            assigned_at__gte=since,
-            application__program_id__in=desk.program_ids(Role.REVIEWER),
-        )
-        .exclude(state=AssignmentState.RECUSED)
-        .values("application__cycle__evaluation_on", "application__program_id", "assigned_at")
-        .annotate(number=Count("pk"))
-        .order_by("-assigned_at")[:5]
-    )
+    """What is new for this person: assignments, and releases in the programs they manage. One query."""
+    parts: list[QuerySet[Any, Any]] = []
     if desk.holds(Role.REVIEWER):
-        for row in fresh:
-            number = row["number"]
-            found.append(
-                Change(
-                    icon="inbox",
-                    text=f"{number} application{'' if number == 1 else 's'} came to you",
-                    where=f"{desk.programs[row['application__program_id']]}, {row['application__cycle__evaluation_on']:%B %Y}",
-                    at=row["assigned_at"],
-                )
-            )
+        parts.append(_fresh(desk, since))
     if desk.holds(Role.MANAGER):
-        released = (
-            Decision.objects.filter(
-                state=DecisionState.RELEASED,
-                released_at__gte=since,
-                application__program_id__in=desk.program_ids(Role.MANAGER),
-            )
-            .values("application__program_id", "released_at")
-            .annotate(
-                awards=Count("pk", filter=Q(kind=DecisionKind.AWARD)),
-                declines=Count("pk", filter=Q(kind=DecisionKind.DECLINE)),
-            )
-            .order_by("-released_at")[:5]
-        )
-        found += [
-            Change(
-                icon="send",
-                text=f"Released: {row['awards']:,} awards, {row['declines']:,} declines",
-                where=str(desk.programs[row["application__program_id"]]),
-                at=row["released_at"] or since,
-            )
-            for row in released
-        ]
+        parts.append(_released(desk, since))
+    if not parts:
+        return []
+    first, *others = parts
+    rows = first.union(*others, all=True) if others else first
+    found = [_change(desk.programs[row["application__program_id"]], row) for row in rows]
     return sorted(found, key=lambda change: change.at, reverse=True)[:8]
 
 
-def dates_ahead(desk: Desk, mine: Iterable[Load], *, at: datetime) -> list[DateAhead]:
-    """My review due dates, and the decided-by dates and cut-offs of the programs I manage."""
+def _fresh(desk: Desk, since: datetime) -> QuerySet[Any, Any]:
+    mine = Assignment.objects.filter(
+        reviewer=desk.user,
+        assigned_at__gte=since,
+        application__program_id__in=desk.program_ids(Role.REVIEWER),
+    ).exclude(state=AssignmentState.RECUSED)
+    return (
+        mine.order_by()
+        .annotate(what=Value("assigned"), day=F("application__cycle__evaluation_on"), at=F("assigned_at"))
+        .values("what", "application__program_id", "day", "at")
+        .annotate(number=Count("pk"), changes=Value(0), declines=Value(0))
+        .order_by("-at")[:5]
+    )
+
+
+def _released(desk: Desk, since: datetime) -> QuerySet[Any, Any]:
+    """A yes without more credit is counted apart: it is decided, and no money moves."""
+    out = Decision.objects.filter(
+        state=DecisionState.RELEASED,
+        released_at__gte=since,
+        application__program_id__in=desk.program_ids(Role.MANAGER),
+    )
+    return (
+        out.order_by()
+        .annotate(what=Value("released"), day=Value(None, output_field=DateField()), at=F("released_at"))
+        .values("what", "application__program_id", "day", "at")
+        .annotate(
+            number=Count("pk", filter=Q(kind=DecisionKind.AWARD)),
+            changes=Count("pk", filter=Q(kind=DecisionKind.CHANGE)),
+            declines=Count("pk", filter=Q(kind=DecisionKind.DECLINE)),
+        )
+        .order_by("-at")[:5]
+    )
+
+
+def _change(program: Program, row: Mapping[str, Any]) -> Change:
+    number, changes = row["number"], row["changes"]
+    if row["what"] == "assigned":
+        text = f"{number} application{'' if number == 1 else 's'} came to you"
+        return Change("inbox", text, f"{program}, {row['day']:%B %Y}", row["at"])
+    without = f", {changes:,} change{'' if changes == 1 else 's'} without credit" if changes else ""
+    text = f"Released: {number:,} awards{without}, {row['declines']:,} declines"
+    return Change("send", text, str(program), row["at"])
+
+
+def dates_ahead(
+    desk: Desk, mine: Iterable[Load], cycles: Iterable[Cycle], *, at: datetime
+) -> list[DateAhead]:
+    """My review due dates, and the decided-by dates and cut-offs of the programs I manage. No query."""
     found = []
     for load in mine:
         if load.to_do:
             due = load.cycle.review_due_at.astimezone(ZoneInfo(load.program.time_zone))
             found.append(DateAhead(due.date(), "Your reviews are due", f"{load.program}, {due:%H:%M %Z}"))
     if desk.sees(Role.MANAGER):
-        cycles = Cycle.objects.filter(
-            decided_by_on__gte=at.date(), state__in=(CycleState.IN_REVIEW, CycleState.OPEN)
-        ).select_related("program")
-        if not desk.everything:
-            cycles = cycles.filter(program_id__in=desk.program_ids(Role.MANAGER))
-        for cycle in cycles.order_by("decided_by_on")[:6]:
+        managed = cycles if desk.everything else _of(cycles, desk.program_ids(Role.MANAGER))
+        for cycle in [cycle for cycle in managed if cycle.decided_by_on >= at.date()][:6]:
             if cycle.state == CycleState.IN_REVIEW:
                 found.append(
                     DateAhead(cycle.decided_by_on, "Decided-by date", f"{cycle.program}, end of day")
@@ -179,21 +194,17 @@ def dates_ahead(desk: Desk, mine: Iterable[Load], *, at: datetime) -> list[DateA
     return sorted((row for row in found if row.on >= at.date()), key=lambda row: row.on)[:6]
 
 
-def troubles(desk: Desk) -> list[Trouble]:
-    """Parked letters and refused deliveries in this person's programs, and differences in the ledger."""
+def troubles(desk: Desk, calls: Calls) -> list[Trouble]:
+    """Parked letters and refused deliveries in this person's programs, and differences in the ledger. One query."""
     found = []
-    if desk.sees(Role.MANAGER, Role.OPERATOR):
-        parked = parked_letters(desk).count()
-        if parked:
-            text = f"{parked:,} letter{'' if parked == 1 else 's'} could not be sent"
-            found.append(
-                Trouble(text, "Look at the reason, then let them go again.", "admin:letters_parked", parked)
-            )
-    if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR):
-        failed = failed_grants(desk).count()
-        if failed:
-            text = f"{failed:,} grant{'' if failed == 1 else 's'} did not reach the provider"
-            found.append(Trouble(text, "The credit is back in the pool.", "admin:grants_board", failed))
+    if desk.sees(Role.MANAGER, Role.OPERATOR) and (parked := calls.parked):
+        text = f"{parked:,} letter{'' if parked == 1 else 's'} could not be sent"
+        found.append(
+            Trouble(text, "Look at the reason, then let them go again.", "admin:letters_parked", parked)
+        )
+    if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR) and (failed := calls.failed):
+        text = f"{failed:,} grant{'' if failed == 1 else 's'} did not reach the provider"
+        found.append(Trouble(text, "The credit is back in the pool.", "admin:grants_board", failed))
     if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR, Role.AUDITOR):
         last = LedgerCheck.objects.order_by("-at").first()
         if last is not None and last.problems:

@@ -37,10 +37,13 @@ def visible(desk: Desk) -> QuerySet[Request]:
 
 def waiting(desk: Desk, *, at: datetime) -> dict[str, int]:
     """How many open requests this person could answer, and how many of them are late. One query."""
+    return answerable(desk).aggregate(open=Count("pk"), late=Count("pk", filter=Q(due_at__lt=at)))
+
+
+def answerable(desk: Desk) -> QuerySet[Request]:
+    """The open requests that this person could answer."""
     rows = visible(desk).filter(state__in=OPEN)
-    if not desk.everything:
-        rows = rows.filter(form__program_id__in=desk.program_ids(Role.MANAGER))
-    return rows.aggregate(open=Count("pk"), late=Count("pk", filter=Q(due_at__lt=at)))
+    return rows if desk.everything else rows.filter(form__program_id__in=desk.program_ids(Role.MANAGER))
 
 
 def audiences(desk: Desk, program_id: int) -> frozenset[str]:

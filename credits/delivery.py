@@ -322,14 +322,15 @@ def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE credits_delivery d
-            SET state = CASE WHEN d.state = 'pending' THEN 'sent' ELSE d.state END,
-                attempts = d.attempts + 1, sent_at = coalesce(d.sent_at, %(at)s), next_attempt_at = %(lease)s
-            FROM (
+            WITH due AS MATERIALIZED (  -- read once: a join may scan a plain subquery again and lock more than the limit
                 SELECT id, state FROM credits_delivery
                 WHERE state IN ('pending', 'sent', 'unknown') AND next_attempt_at <= %(at)s
                 ORDER BY next_attempt_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
-            ) due
+            )
+            UPDATE credits_delivery d
+            SET state = CASE WHEN d.state = 'pending' THEN 'sent' ELSE d.state END,
+                attempts = d.attempts + 1, sent_at = coalesce(d.sent_at, %(at)s), next_attempt_at = %(lease)s
+            FROM due
             WHERE d.id = due.id RETURNING d.id, due.state = 'pending'
             """,
             {"at": at, "lease": at + LEASE, "limit": limit},

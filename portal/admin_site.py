@@ -26,10 +26,12 @@ class StaffSite(AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         from applications import home
+        from applications.admin import navigation
         from programs import staff
 
         at = clock.now()
-        found = home.home(staff.desk(request), at=at)
+        calls = navigation.attention(request)
+        found = home.home(staff.desk(request), at=at, calls=calls, mine=navigation.loads(request))
         return super().index(request, {"home": found, "now": at, **(extra_context or {})})
 
     def money_of(self, request: HttpRequest) -> list[str] | None:
@@ -40,6 +42,13 @@ class StaffSite(AdminSite):
         if desk.everything:
             return None
         return [desk.programs[pk].slug for pk in desk.program_ids(*staff.SEES_MONEY)]
+
+    def grants_seen(self, request: HttpRequest, grants: Any) -> Any:
+        """The grants among these that this person has no conflict with."""
+        from applications import desk
+        from programs import staff
+
+        return desk.grants_without_conflict(staff.desk(request), grants)
 
     def hidden_from(self, request: HttpRequest) -> tuple[list[int], list[int]]:
         """Ids of the applications this person has a conflict with, and of the people who sent them."""

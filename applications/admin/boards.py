@@ -90,7 +90,7 @@ def _manager(request: HttpRequest) -> staff.Desk:
 @require_GET
 def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
     cycle = board_pages.cycle_of(request, pk)
-    board = batch_boards.board(cycle)
+    board = batch_boards.board(staff.desk(request), cycle, at=clock.now())
     context = (
         board_pages.context(request, cycle, "admin:batch_board_of")
         | late.context(request, cycle)
@@ -99,6 +99,10 @@ def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
             "title": str(cycle),
             "board": board,
             "health": board.health,
+            "pace": charts.paced(
+                [(f"{day.on:%-d %b}", day.number) for day in board.pace.days], board.pace.needed
+            ),
+            "reminders_sent": sum(number for _, number in board.reminders),
             "intake": charts.columns(
                 [day.number for day in board.intake], [f"{day.on:%-d %b}" for day in board.intake]
             ),

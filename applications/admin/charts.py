@@ -21,10 +21,16 @@ class Column:
 
 
 def columns(
-    values: Sequence[int], labels: Sequence[str], *, width: float = 620, height: float = 120, marks: int = 6
+    values: Sequence[int],
+    labels: Sequence[str],
+    *,
+    width: float = 620,
+    height: float = 120,
+    marks: int = 6,
+    top: float | None = None,
 ) -> list[Column]:
-    """Columns over a common baseline; about `marks` of them carry a label."""
-    top = max([*values, 1])
+    """Columns over a common baseline; about `marks` of them carry a label. top: the value of the full height."""
+    top = top or max([*values, 1])
     step = width / max(1, len(values))
     gap = min(12.0, step * 0.2)
     every = max(1, len(values) // marks)
@@ -41,6 +47,30 @@ def columns(
         )
         for place, (value, label) in enumerate(zip(values, labels, strict=True))
     ]
+
+
+@dataclass(frozen=True)
+class Paced:
+    """Columns of what was done each day, and the height of the line of what is needed; no line when nothing is."""
+
+    columns: list[Column]
+    line: float | None
+
+
+def paced(
+    days: Sequence[tuple[str, int]], needed: float | None, *, width: float = 300, height: float = 84
+) -> Paced:
+    """Both to one scale, so that a column which reaches the line was enough for its day. days: label and number."""
+    top = max([1.0, needed or 0.0, *(number for _, number in days)])
+    bars = columns(
+        [number for _, number in days],
+        [label for label, _ in days],
+        width=width,
+        height=height,
+        marks=3,
+        top=top,
+    )
+    return Paced(bars, None if needed is None else round(height - height * needed / top, 1))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
+from applications import attention as calls
 from applications import desk as desk_queries
 from applications import export_rows, request_queue
 from portal import clock
@@ -42,20 +43,28 @@ class Navigation:
 
 
 def of(request: HttpRequest) -> Navigation:
-    """The navigation of whoever asks. Three small queries at most."""
+    """The navigation of whoever asks. One small query."""
     desk = staff.desk(request)
-    counts = desk_queries.waiting(desk)
-    to_do = my_counts(request)["todo"] if desk.holds(Role.REVIEWER) else 0
+    counts = attention(request)
     reviews = desk.sees(Role.REVIEWER, Role.SCREENER, Role.MANAGER)
     queue_url = reverse("admin:applications_application_changelist") if reviews else ""
     parts = [
-        Part("Review", [*_review(desk, queue_url, to_do), *_requests(desk)]),
+        Part("Review", [*_review(desk, queue_url, counts.to_do), *_requests(desk, counts)]),
         Part("Cycle", _cycle(desk, counts)),
     ]
     parts += [Part("Set up", _set_up(desk)), Part("Records", _records(desk))]
     find = "Find a reference, a title, a person" if desk.sees(Role.MANAGER) else "Find a reference or a title"
     finds_people = desk.sees(Role.MANAGER)
     return Navigation([part for part in parts if part.items], queue_url, find, finds_people)
+
+
+def attention(request: HttpRequest) -> calls.Calls:
+    """What calls for work, asked once for each request."""
+    found = getattr(request, "_attention", None)
+    if found is None:
+        found = calls.of(staff.desk(request), at=clock.now())
+        request._attention = found  # type: ignore[attr-defined]
+    return found
 
 
 def loads(request: HttpRequest) -> list[dict[str, int]]:
@@ -88,17 +97,16 @@ def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
     return items
 
 
-def _requests(desk: staff.Desk) -> list[Item]:
+def _requests(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
     """The requests queue with what waits, in red once something is late."""
     if not desk.sees(*request_queue.READS):
         return []
-    waits = request_queue.waiting(desk, at=clock.now())
-    tone, words = ("danger", "open, some late") if waits["late"] else ("", "open")
+    tone, words = ("danger", "open, some late") if counts.late else ("", "open")
     url = reverse("admin:applications_request_changelist")
-    return [Item("mail", "Requests", url, waits["open"], tone, words)]
+    return [Item("mail", "Requests", url, counts.open, tone, words)]
 
 
-def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
+def _cycle(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
     items = []
     if desk.sees(Role.MANAGER):
         items += [
@@ -110,11 +118,9 @@ def _cycle(desk: staff.Desk, counts: dict[str, int]) -> list[Item]:
         ]
     if desk.sees(Role.MANAGER, Role.FINANCE):
         url = reverse("admin:applications_decision_changelist") + "?wants=second"
-        items.append(Item("check", "Second person", url, counts["second"], "", "waiting"))
+        items.append(Item("check", "Second person", url, counts.second, "", "waiting"))
     if desk.sees(*staff.SEES_MONEY):
-        items.append(
-            Item("card", "Grants", reverse("admin:grants_board"), counts["failed"], "danger", "failed")
-        )
+        items.append(Item("card", "Grants", reverse("admin:grants_board"), counts.failed, "danger", "failed"))
     return items
 
 

@@ -39,11 +39,16 @@ STANDING = (DecisionState.PENDING, DecisionState.RELEASED)
 """States of the one decision that an application has now."""
 
 
-def second_person_wanted() -> Q:
-    """Pending awards that somebody else has to approve and nobody has; the release counts again."""
-    limit = F("four_eyes_above_cents")
-    large = Q(amount_cents__gt=limit) | Q(counted_cents__gt=limit) | ~Q(overrides="")
-    return large & Q(kind=DecisionKind.AWARD, state=DecisionState.PENDING, approved_by__isnull=True)
+def second_person_wanted(prefix: str = "") -> Q:
+    """Pending awards that somebody else has to approve and nobody has; the release counts again.
+
+    prefix: leads from the queried model to the decision.
+    """
+    limit = F(f"{prefix}four_eyes_above_cents")
+    large = Q((f"{prefix}amount_cents__gt", limit)) | Q((f"{prefix}counted_cents__gt", limit))
+    large |= Q((f"{prefix}overrides__gt", ""))
+    award = {"kind": DecisionKind.AWARD, "state": DecisionState.PENDING, "approved_by__isnull": True}
+    return large & Q(**{f"{prefix}{name}": value for name, value in award.items()})
 
 
 class Override(models.TextChoices):

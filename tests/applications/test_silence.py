@@ -197,6 +197,10 @@ def test_the_doors_differ_once_they_may() -> None:
 def test_every_door_of_an_application_is_in_the_table() -> None:
     doors = {f"applications:{route}" for _, route, _, _ in DOORS}
     elsewhere = {"start", "mine", "contact", "invitation", "institutions", "file", "detach"}
+    elsewhere |= {"figures", "request", "request_form", "withdraw_request"}  # of a program, or of a request
+    elsewhere |= {"award_of"}  # of a grant, which only a released award has
+    elsewhere |= {"figures", "request_form", "request", "withdraw_request"}  # of programs and requests
+    elsewhere |= {"award_of"}  # of a grant, and nobody has one before it is released
 
     routes = {route for route in policy.PUBLIC_SITE if route.startswith("applications:")}
 
