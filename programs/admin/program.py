@@ -27,6 +27,7 @@ from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, P
 from programs.admin.program_form import FIELDSETS, ProgramForm
 from programs.admin.rule_forms import RuleInline
 from programs.models import Program, ProgramState, ScheduleException
+from programs.rule_words import in_words
 
 CALENDAR_FIELDS = {"schedule_rule", "time_zone", "cut_off_time", "decided_by_days", "opens_on", "review_days"}
 
@@ -267,4 +268,4 @@ class ProgramAdmin(DeskAdmin):
 
     @admin.display(description="Calendar")
     def calendar(self, row: Program) -> str:
-        return f"{in_words(row.schedule_rule)}, {row.time_zone.replace("_", " ")}"
+        return f"{in_words(row.schedule_rule)}, {row.time_zone}"
