@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.text import slugify
 
 from programs import rulebook, standing
+from programs.admin import reading
 from programs.admin.concurrent import SeenForm
 from programs.admin.rows import AnchorsField
 from programs.models import Criterion, CriterionKind, Door, DoorKind, FaqEntry, Program
@@ -29,6 +30,15 @@ class PartForm(SeenForm):
             found = [self[name] for name in names if name in self.fields]
             if found:
                 yield found
+
+    @property
+    def facts(self) -> Iterator[tuple[str, list[str]]]:
+        """Label and value of each field as lines of text, for those who may only read."""
+        for names in self.layout:
+            for name in names:
+                if (field := self.fields.get(name)) is not None:
+                    value = self.get_initial_for_field(field, name)
+                    yield str(field.label), reading.lines(field, value)
 
     @property
     def heading(self) -> str:

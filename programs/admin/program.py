@@ -21,7 +21,7 @@ from portal.admin_base import NATIVE_PICKERS, DeskAdmin
 from portal.refusals import Refused
 from portal.roles import Role
 from programs import catalogue, cycles, rulebook, schedule, staff, standing, starting_points
-from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, version_pages
+from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, reading, version_pages
 from programs.admin import translations as translation_pages
 from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, PartForm
 from programs.admin.program_form import FIELDSETS, ProgramForm
@@ -119,6 +119,11 @@ class ProgramAdmin(DeskAdmin):
         if request.method == "GET" and object_id.isdecimal() and len(object_id) < 19:
             return standing.with_standing(self.get_queryset(request)).filter(pk=object_id).first()
         return super().get_object(request, object_id, from_field)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Whoever may only look reads lists and amounts as text."""
+        found = super().get_fieldsets(request, obj)
+        return found if obj is None or self.has_change_permission(request, obj) else reading.fieldsets(found)
 
     # --- saving
 

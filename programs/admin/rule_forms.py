@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django_countries import countries
 
-from programs import form_versions
+from programs import standing
 from programs.admin.fields import CentsField
 from programs.admin.parts import ChecklistWidget, Part, PartForm
 from programs.models import EligibilityRule, Program, RuleKind
@@ -227,8 +227,7 @@ class RuleInline(Part):
 
 def _institution_kinds(program: Program | None) -> list[tuple[str, str]]:
     """The kinds of institution that the form in use lets people choose."""
-    version = form_versions.current(program) if program is not None else None
-    for section in version.sections if version is not None else ():
+    for section in standing.of(program).sections if program is not None else ():
         for question in section.get("questions", ()):
             if question.get("maps_to") == "institution_kind":
                 return [(choice["value"], choice["label"]) for choice in choices_of(question)]

@@ -375,3 +375,35 @@ def test_the_rules_of_a_program_that_is_set_up_are_not_versioned_yet(client):
 
     assert rulebook.of_program(program).version is None
     assert not program.versions.exists()
+
+
+def test_who_only_reads_sees_lists_and_amounts_as_text(program):
+    auditor = Client()
+    auditor.force_login(
+        make.make_member(program, Role.AUDITOR), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    Program.objects.filter(pk=program.pk).update(
+        priority_topics=[{"title": "Soil", "text": "What lives in it."}],
+        never_funded=["Chat apps", "Travel"],
+        models_offered=[{"slug": "x", "name": "Large", "limited": True, "condition": "With a lead."}],
+        award_cap_cents=12_345_00,
+    )
+    gate = {"question": "field", "any_of": ["biology"]}
+    Criterion.objects.filter(program=program, kind="gate").update(show_if=gate)
+    Criterion.objects.filter(program=program, key="merit").update(anchors={"1": "Weak", "5": "Strong"})
+
+    text = auditor.get(address(program)).text
+
+    for said in (
+        "Soil: What lives in it.",
+        "Chat apps<br>Travel",
+        "Large: x, limited, With a lead.",
+        "$12,345",
+        "1: Weak<br>5: Strong",
+        "Biology and life sciences",
+    ):
+        assert said in text
+    assert "&#x27;title&#x27;" not in text
+    assert "any_of" not in text
+    assert 'name="criteria-0-name"' not in text
+    assert 'name="_save"' not in text
