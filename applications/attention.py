@@ -8,6 +8,8 @@ from django.db.models import Count, Q, QuerySet, Value
 
 from applications import desk as desk_queries
 from applications import request_queue
+from credits import funding
+from credits.models import FundingRequest, FundingState
 from portal.roles import Role
 from programs.staff import SEES_MONEY, Desk
 
@@ -18,6 +20,7 @@ class Calls:
 
     to_do: int = 0  # reviews, in cycles in review
     second: int = 0  # awards for a second person
+    funding: int = 0  # credit that somebody else asks for a pool
     failed: int = 0  # grants that the provider refused
     parked: int = 0  # letters given up after too many tries
     open: int = 0  # requests that this person could answer
@@ -31,6 +34,7 @@ def of(desk: Desk, *, at: datetime) -> Calls:
         parts.append(_counted(desk_queries.to_do(desk), "to_do"))
     if desk.sees(Role.MANAGER, Role.FINANCE):
         parts.append(_counted(desk_queries.second_person_wanted(desk).select_related(None), "second"))
+        parts.append(_counted(_funding_wanted(desk), "funding"))
     if desk.sees(*SEES_MONEY):
         parts.append(_counted(desk_queries.failed_grants(desk), "failed"))
     if desk.sees(Role.MANAGER, Role.OPERATOR):
@@ -42,6 +46,13 @@ def of(desk: Desk, *, at: datetime) -> Calls:
         return Calls()
     first, *others = parts
     return Calls(**dict(first.union(*others, all=True) if others else first))
+
+
+def _funding_wanted(desk: Desk) -> QuerySet[FundingRequest]:
+    """Requests for credit that this person may approve: those of others."""
+    slugs = [desk.programs[pk].slug for pk in desk.program_ids(Role.MANAGER, Role.FINANCE)]
+    rows = funding.requests(None if desk.everything else slugs)
+    return rows.filter(state=FundingState.ASKED).exclude(asked_by=desk.user).select_related(None)
 
 
 def _counted(rows: QuerySet[Any], name: str) -> QuerySet[Any, tuple[str, int]]:

@@ -119,6 +119,8 @@ def _cycle(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
     if desk.sees(Role.MANAGER, Role.FINANCE):
         url = reverse("admin:applications_decision_changelist") + "?wants=second"
         items.append(Item("check", "Second person", url, counts.second, "", "waiting"))
+        wishes = reverse("admin:credits_fundingrequest_changelist")
+        items.append(Item("coins", "Funding", wishes, counts.funding, "", "waiting"))
     if desk.sees(*staff.SEES_MONEY):
         items.append(Item("card", "Grants", reverse("admin:grants_board"), counts.failed, "danger", "failed"))
     return items

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from applications import intake, tick
 from applications.models import Application
-from credits import ledger
+from credits import funding, ledger
 from portal.demo_world import asking, calendar, figures, outcomes, people, sharing, stories
 from portal.demo_world.calendar import Calendar, share
 from portal.demo_world.projects import CHECKS, HOW, OUTCOMES, WHY
@@ -79,6 +79,7 @@ def build(*, at: datetime) -> dict[str, int]:
                 outcomes.review_under_way(telling, persons, at)
     sharing.share_some(persons, at)
     asking.ask(persons, at)
+    _ask_for_funding(tellings[0], persons, at)
     figures.tell(persons, at)
     tick.tick(at=at)
     _quick(False)
@@ -112,6 +113,19 @@ def _fund(telling: Telling, persons: dict[str, User]) -> None:
                 key=f"fund:{slug}:{year}:budget",
                 at=laid.opens_at + timedelta(hours=2),
             )
+
+
+def _ask_for_funding(telling: Telling, persons: dict[str, User], at: datetime) -> None:
+    """One wish for more credit waits for the finance approver."""
+    funding.ask(
+        program=telling.program.slug,
+        period=str(at.year),
+        currency=telling.program.currency,
+        amount_cents=40_000_00,
+        reason="More strong applications than last year; the pool would be empty before the last evaluation.",
+        by=persons["manager"],
+        at=at - timedelta(days=2),
+    )
 
 
 def _send_all(telling: Telling, cycle_name: str, persons: dict[str, User], now: datetime) -> None:
