@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db.models import Avg, Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sum
 
-from applications import export_money, presentation
+from applications import boards, export_money, presentation
 from applications.cells import amount
 from applications.desk import visible, without_conflict
 from applications.export_shapes import Column, Kind, Wanted
 from applications.models import (
+    STANDING,
     Application,
     Assignment,
     AssignmentState,
@@ -27,7 +28,7 @@ from applications.models import (
 from applications.models.intake import ApplicationQuerySet
 from portal.models import User
 from portal.roles import Role
-from programs import fields
+from programs import fields, kept
 from programs.models import Criterion, CriterionKind, FormVersion
 from programs.staff import SEES_MONEY, Desk
 
@@ -68,10 +69,12 @@ def _applications(desk: Desk, wanted: Wanted) -> ApplicationQuerySet:
 
 
 def _application_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
-    rows = _applications(desk, wanted).select_related("applicant", "cycle", "form_version")
+    waiting = boards.waits_for(desk.user).filter(application=OuterRef("pk"))
+    rows = _applications(desk, wanted).annotate(awaits_me=Exists(waiting))
+    rows = rows.select_related("applicant", "cycle", "form_version")
     if wanted.columns and not any(key.startswith(ANSWER) for key in wanted.columns):
-        rows = rows.defer("answers", "form_version__sections")
-    return rows.defer("set_aside")
+        rows = rows.defer("answers")
+    return rows.defer("set_aside", "form_version__sections")
 
 
 def _application_columns(desk: Desk, wanted: Wanted) -> list[Column]:
@@ -150,17 +153,17 @@ def _prepare_applications(rows: Sequence[Any]) -> None:
     }
     decided = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids).exclude(state=DecisionState.VOID)
+        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
     }
     questions: dict[int, dict[str, Any]] = {}
     for row in rows:
         row.looks, mean = looks.get(row.pk, (0, None))
-        row.mean = None if mean is None else round(mean, 2)
+        row.mean = None if mean is None or row.awaits_me else round(mean, 2)
         row.decided = decided.get(row.pk)
         if "answers" in row.get_deferred_fields():
             continue
         if row.form_version_id not in questions:
-            asked = fields.questions(row.form_version.sections)
+            asked = fields.questions(kept.form(row.form_version).sections)
             questions[row.form_version_id] = {question["key"]: question for question in asked}
         row.questions = questions[row.form_version_id]
 
@@ -220,7 +223,7 @@ def _prepare_queue(rows: Sequence[Any]) -> None:
 
 def _review_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
     """Reviews that are in. Whoever still has to look at an application does not read the others' before."""
-    waiting = Assignment.objects.filter(reviewer=desk.user, state=AssignmentState.TO_DO)
+    waiting = boards.waits_for(desk.user)
     return (
         Review.objects.filter(state=ReviewState.IN, application__in=_applications(desk, wanted))
         .exclude(application__in=waiting.values("application_id"))

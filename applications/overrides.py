@@ -10,6 +10,8 @@ from django.db.models import Avg, F, Q, QuerySet
 
 from applications.models import (
     Application,
+    Assignment,
+    AssignmentState,
     CheckOutcome,
     CutLine,
     Override,
@@ -45,9 +47,11 @@ def draw(*, cycle_id: int, place: int, by: User, at: datetime) -> CutLine:
     Raises CannotDraw when fewer applications have a score, or this person is no manager of the program.
     """
     cycle = _cycle(cycle_id, by)
+    waiting = Assignment.objects.filter(reviewer=by, state=AssignmentState.TO_DO)
     means = list(
         ranked(Application.objects.filter(cycle=cycle).without_conflict(by))
         .filter(mean__isnull=False)
+        .exclude(pk__in=waiting.values("application_id"))  # their board shows no figures of these
         .values_list("mean", flat=True)[: place if place > 0 else 0]
     )
     if place <= 0 or len(means) < place:

@@ -67,6 +67,7 @@ def release_page(request: HttpRequest, pk: int) -> HttpResponse:
         "hidden": checked.hidden,
         "free": free[:LISTED],
         "free_number": len(free),
+        "unread": boards.unread(desk, cycle),
         "stamp": _stamp(free),
         "awards": len(awards),
         "awards_cents": cents,
