@@ -126,7 +126,8 @@ class DecisionAdmin(ReadOnlyAdmin):
                 and staff.desk(request).holds(
                     Role.MANAGER, Role.FINANCE, program_id=decision.application.program_id
                 ),
-                "may_open": staff.desk(request).sees(Role.MANAGER),
+                "may_open": staff.desk(request).everything
+                or staff.desk(request).holds(Role.MANAGER, program_id=decision.application.program_id),
             }
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
