@@ -75,7 +75,7 @@ def is_foreign() -> bool:
 
 
 def say(program: Program, *, form: bool = False) -> Say:
-    """How the texts of a program read in the active language. form: those of its forms, which are many.
+    """How the texts of a program read in the active language. form: those of its forms too, which are many.
 
     One query, none in the original language or when they are known already.
     """
@@ -84,23 +84,26 @@ def say(program: Program, *, form: bool = False) -> Say:
 
 def say_all(programs: Iterable[Program], *, form: bool = False) -> dict[int, Say]:
     """The same for several programs, by their id. One query for all of them."""
-    wanted = {program.pk for program in programs}
+    listed = list(programs)
+    says: dict[int, Say] = {program.pk: str for program in listed}
     if not is_foreign():
-        return dict.fromkeys(wanted, str)
+        return says
     language = str(get_language()).partition("-")[0]
+    wanted = {program.pk for program in listed if language not in program.languages_left_out}
     kept = _loaded.get()
     kept = {} if kept is None else kept
     missing = [pk for pk in wanted if (pk, language, form) not in kept]
     if missing:
-        in_form = Q(place__startswith=FORM)
-        rows = Translation.objects.filter(
-            in_form if form else ~in_form, program__in=missing, language=language
-        ).order_by("pk")
+        # A text that stands on the program's page and in a form is kept once, at its first place, on the page.
+        wanted_places = Q() if form else ~Q(place__startswith=FORM)
+        rows = Translation.objects.filter(wanted_places, program__in=missing, language=language).order_by(
+            "pk"
+        )
         for pk in missing:
             kept[pk, language, form] = {}
         for pk, original, text in rows.values_list("program_id", "original", "text"):
             kept[pk, language, form][original] = text
-    return {pk: _sayer(kept[pk, language, form]) for pk in wanted}
+    return says | {pk: _sayer(kept[pk, language, form]) for pk in wanted}
 
 
 def _sayer(words: Mapping[str, str]) -> Say:

@@ -9,8 +9,9 @@ from django.views.decorators.http import require_GET
 
 from applications import public_figures
 from applications.models import YearFigures
-from applications.report_names import NOT_STATED, TITLES
+from applications.report_names import NOT_STATED, TITLES, in_words_of_today
 from applications.small_numbers import OTHERS
+from programs import form_versions, translations
 from programs.models import Program, ProgramState
 
 
@@ -20,19 +21,22 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
     program = get_object_or_404(Program.objects.exclude(state=ProgramState.DRAFT), slug=slug)
     if not public_figures.is_on(program.pk):
         raise Http404
+    version = form_versions.current(program)
+    say = translations.say(program, form=True)
+    names = {key: in_words_of_today(key, version.sections if version else [], say) for key in TITLES}
     context = {
-        "program": program,
-        "years": [_edition(row) for row in public_figures.shown(program)],
+        "program": translations.shown(program),
+        "years": [_edition(row, names) for row in public_figures.shown(program)],
         "k": public_figures.K,
     }
     return render(request, "programs/figures.html", context)
 
 
-def _edition(row: YearFigures) -> dict[str, Any]:
+def _edition(row: YearFigures, names: dict[str, dict[str, str]]) -> dict[str, Any]:
     """An edition with its words in the reader's language."""
-    words = {OTHERS: _("All others"), NOT_STATED: _("Not stated")}
     tables = []
     for table in row.content["tables"]:
+        words = {**names[table["key"]], OTHERS: _("All others"), NOT_STATED: _("Not stated")}
         most = max((line["applications"] for line in table["rows"]), default=0)
         lines = [
             {

@@ -154,9 +154,12 @@ def status(request: HttpRequest, public_id: UUID) -> HttpResponse:
     found = _own(request, public_id)
     now = clock.now()
     replies = list(found.replies.order_by("-number"))
+    say = translations.say(found.form.program, form=True)
     context = {
         "request_row": found,
-        "program": found.form.program,
+        "form_title": say(found.form_title),
+        "policy": say(found.policy),
+        "program": translations.shown(found.form.program),
         "due_on": _local_day(found, found.due_at),
         "decided_on": _local_day(found, found.decided_at),
         "withdrawn_on": _local_day(found, found.withdrawn_at),
@@ -164,7 +167,9 @@ def status(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "is_decided": found.state in DECIDED,
         "is_late": found.state in OPEN and now > found.due_at,
         "replies": replies,
-        "shown": presentation.shown(found.sections, found.answers, with_empty=False),
+        "shown": presentation.shown(
+            translations.shown_sections(found.sections, say), found.answers, with_empty=False
+        ),
     }
     return render(request, "applications/request.html", context)
 
@@ -184,7 +189,7 @@ def withdraw(request: HttpRequest, public_id: UUID) -> HttpResponse:
         return redirect("applications:request", found.public_id)
     if found.state not in OPEN:
         return redirect("applications:request", found.public_id)
-    context = {"request_row": found, "program": found.form.program}
+    context = {"request_row": found, "program": translations.shown(found.form.program)}
     return render(request, "applications/request_withdraw.html", context)
 
 

@@ -136,6 +136,19 @@ def test_a_form_reads_translated_but_its_values_and_conditions_stay(program: Pro
     assert [question["key"] for question in spanish] == [question["key"] for question in english]
 
 
+def test_a_text_of_the_page_that_a_form_repeats_is_translated_in_both(program: Program) -> None:
+    version = form_versions.current(program)
+    question = version.sections[0]["questions"][0]
+    program.notices = [question["label"]]
+    program.save()
+    translated(program, notices__1="El mismo texto.")
+    with translation.override("es"):
+        shown = translations.shown_version(version, program).sections[0]["questions"][0]
+
+    assert shown["label"] == "El mismo texto."
+    assert "notices.1" in lines(program)
+
+
 def test_a_directory_costs_one_query_more(program: Program) -> None:
     make_program(slug="second")
     translated(program, name="Primer programa")
