@@ -66,3 +66,19 @@ def recount(*, application: Application, at: datetime) -> None:
                 "at": at,
             },
         )
+
+
+def with_organization(*, decision_id: int, organization_id: int) -> tuple[int, int]:
+    """What an organization has got with one released award in twelve months, and the limit, both in cents.
+
+    Counts alone until the caller's transaction ends, so that two acceptances cannot each miss the other. The trigger
+    that ties an organization to a grant asks the same SQL functions (migration 0021).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT award_count_alone()")
+        cursor.execute(
+            "SELECT award_organization_total(%s, %s), award_limit(%s)",
+            [decision_id, organization_id, decision_id],
+        )
+        counted, limit = cursor.fetchone()
+    return int(counted), int(limit)

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Aggregate, Count, F, Min, Q, QuerySet, Sum
 
+from applications.desk import grants_without_conflict
+from applications.models import HeldAcceptance
 from credits.models import Grant, LedgerAccount
 from credits.models.grant import DeliveryState, Stage
 from programs import staff
@@ -67,11 +69,11 @@ class PoolRow:
 
 
 def grants(desk: Desk) -> QuerySet[Grant]:
-    """The grants of the programs whose money this person sees."""
-    if desk.everything:
-        return Grant.objects.all()
-    slugs = [desk.programs[pk].slug for pk in desk.program_ids(*staff.SEES_MONEY)]
-    return Grant.objects.filter(program__in=slugs)
+    """The grants of the programs whose money this person sees, without those of applications they have a conflict with."""
+    rows = Grant.objects.all()
+    if not desk.everything:
+        rows = rows.filter(program__in=[desk.programs[pk].slug for pk in desk.program_ids(*staff.SEES_MONEY)])
+    return grants_without_conflict(desk, rows)
 
 
 def in_stage(rows: QuerySet[Grant], key: str) -> QuerySet[Grant]:
@@ -127,7 +129,7 @@ def needs_a_hand(rows: QuerySet[Grant], *, at: datetime) -> list[Grant]:
     )
     return list(
         rows.filter(late)
-        .select_related("organization", "delivery", "decision__application")
+        .select_related("organization", "delivery", "decision__application", "decision__held")
         .order_by("created_at", "pk")[:50]
     )
 
@@ -157,6 +159,8 @@ def why(grant: Grant) -> str:
     delivery = getattr(grant, "delivery", None)
     if grant.stage == Stage.FAILED:
         return grant.failure or "The provider refused it."
+    if grant.stage == Stage.RESERVED and grant.organization_id is None and is_held(grant):
+        return "It was accepted; a second person looks at it first."
     if grant.stage == Stage.RESERVED and grant.organization_id is None:
         return "The holder has not accepted the terms and named an organization."
     if grant.stage == Stage.RESERVED:
@@ -170,3 +174,17 @@ def why(grant: Grant) -> str:
 def page(rows: QuerySet[Grant], *, start: int, size: int) -> Sequence[Grant]:
     """Some grants of a column, newest first, with what a row names."""
     return list(rows.select_related("organization", "holder").order_by("-pk")[start : start + size])
+
+
+def is_held(grant: Grant) -> bool:
+    """Whether it was accepted and waits for a second person. No query with decision__held loaded."""
+    return getattr(getattr(grant, "decision", None), "held", None) is not None
+
+
+def held(desk: Desk) -> list[HeldAcceptance]:
+    """Accepted awards that wait for a second person, the oldest first, of the programs whose money this person sees."""
+    rows = HeldAcceptance.objects.filter(
+        approved_by__isnull=True, decision__grant__stage=Stage.RESERVED, decision__grant__in=grants(desk)
+    )
+    wanted = ("organization", "named_by", "decision__grant", "decision__application__program")
+    return list(rows.select_related(*wanted).order_by("named_at", "pk")[:50])

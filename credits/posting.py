@@ -35,8 +35,8 @@ class Posting:
     is_overdue: bool = False
 
 
-def of(grant: Grant, *, at: datetime) -> Posting:
-    """Where a grant is at this moment. No query."""
+def of(grant: Grant, *, at: datetime, held: bool = False) -> Posting:
+    """Where a grant is at this moment; held: it was accepted, and a second person looks at it first. No query."""
     reserved = Step(_("Reserved"), (texts.moment(grant.created_at), _("Set aside for you")), "done")
     if grant.stage in (Stage.VOID, Stage.FAILED):
         ended = texts.moment(grant.ended_at) if grant.ended_at else ""
@@ -53,6 +53,8 @@ def of(grant: Grant, *, at: datetime) -> Posting:
         waiting = (
             _("With the next run, minutes from now")
             if grant.organization_id
+            else _("Once a second person has looked at it")
+            if held
             else _("Minutes after you confirm")
         )
         return Posting(

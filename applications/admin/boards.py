@@ -11,8 +11,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from applications import acceptance, boards, notices, posting
 from applications import batch_board as batch_boards
-from applications import boards, notices, posting
 from applications import desk as desk_queries
 from applications.admin import (
     agreement,
@@ -24,7 +24,7 @@ from applications.admin import (
     late,
     releasing,
 )
-from applications.models import NoticeState
+from applications.models import HeldAcceptance, NoticeState
 from credits import delivery
 from credits.providers import manual
 from portal import clock
@@ -52,6 +52,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/release/<int:pk>/", view(releasing.release_page), name="release"),
         path("boards/grants/", view(grants_board), name="grants_board"),
         path("boards/grants/<int:pk>/try-now/", view(try_now), name="grant_try_now"),
+        path("boards/grants/accepted/<int:pk>/approve/", view(acceptance_approve), name="acceptance_approve"),
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
         path("boards/form-preview/<int:pk>/", view(form_preview.preview), name="form_preview"),
@@ -147,10 +148,33 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         ],
         "expiring": posting.expiring(rows, at=at),
         "pools": posting.pools(desk),
+        "held": [(row, _may_approve(desk, row)) for row in posting.held(desk)],
         "tries": desk.sees(Role.MANAGER, Role.OPERATOR),
         "carries": desk.sees(Role.OPERATOR) and settings.PROVIDER_ADAPTER == "manual",
     }
     return render(request, "admin/applications/grants_board.html", context)
+
+
+def _may_approve(desk: staff.Desk, held: HeldAcceptance) -> bool:
+    program_id = held.decision.application.program_id
+    mine = desk.holds(Role.MANAGER, Role.FINANCE, program_id=program_id)
+    return mine and held.decision.proposed_by_id != desk.user.pk
+
+
+@require_POST
+def acceptance_approve(request: HttpRequest, pk: int) -> HttpResponse:
+    """The second person's yes to an accepted award whose organization was named late."""
+    desk = staff.desk(request)
+    if not desk.sees(Role.MANAGER, Role.FINANCE):
+        raise PermissionDenied
+    held = get_object_or_404(HeldAcceptance, pk=pk, decision__grant__in=posting.grants(desk))
+    try:
+        acceptance.approve(held_id=held.pk, by=desk.user, at=clock.now())
+    except acceptance.CannotAccept as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "You approved the award. The next sweep sends it to the provider.")
+    return redirect("admin:grants_board")
 
 
 @require_POST

@@ -23,6 +23,7 @@ from applications.models.decision import (
 )
 from applications.models.export import UNDER_WAY, Export, ExportFormat, ExportKind, ExportState
 from applications.models.figures import FiguresPage, YearFigures
+from applications.models.held import HeldAcceptance
 from applications.models.institution import Institution, InstitutionWord
 from applications.models.intake import (
     Application,
@@ -92,6 +93,7 @@ __all__ = [
     "GateDuty",
     "GateOutcome",
     "GateResult",
+    "HeldAcceptance",
     "Institution",
     "InstitutionWord",
     "LateEntry",

@@ -14,7 +14,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
 from applications import acceptance
-from applications.models import AGREED, Application, Decision, DecisionKind, DecisionState
+from applications.models import (
+    AGREED,
+    Application,
+    Decision,
+    DecisionKind,
+    DecisionState,
+    HeldAcceptance,
+)
 from applications.states import State
 from applications.views import amending
 from credits import grants, posting
@@ -112,7 +119,8 @@ def _context(
     application: Application, decision: Decision, grant: Grant, form: Acceptance
 ) -> dict[str, object]:
     now = clock.now()
-    to_accept = decision.accepted_at is None or grant.organization is None
+    held = grant.organization is None and HeldAcceptance.objects.filter(decision=decision).exists()
+    to_accept = (decision.accepted_at is None or grant.organization is None) and not held
     ends = grants.expiry((grant.confirmed_at or now).date(), grant.term_months)
     return {
         "application": application,
@@ -121,7 +129,8 @@ def _context(
         "decision": decision,
         "grant": grant,
         "rows": rows(application, decision, grant),
-        "posting": posting.of(grant, at=now),
+        "posting": posting.of(grant, at=now, held=held),
+        "held": held and grant.stage == Stage.RESERVED,
         "form": form,
         "to_accept": to_accept and grant.stage in (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED),
         "ends": grant.expires_on or ends,
