@@ -53,6 +53,7 @@ def labels(page: Any) -> list[str]:
                 "Money",
                 "Reports",
                 "Second person",
+                "Funding",
                 "Grants",
                 "Programs",
                 "Forms",
@@ -65,7 +66,7 @@ def labels(page: Any) -> list[str]:
                 "Ledger",
             ],
         ),
-        (Role.FINANCE, ["My desk", "Second person", "Grants", "Exports", "Ledger"]),
+        (Role.FINANCE, ["My desk", "Second person", "Funding", "Grants", "Exports", "Ledger"]),
         (
             Role.AUDITOR,
             [
