@@ -165,8 +165,6 @@ class NoticeAdmin(ReadOnlyAdmin):
         "to",
         "program",
         "state",
-        "attempts",
-        "created_at",
         "sent_at",
         "last_error",
     )
@@ -191,6 +189,11 @@ class NoticeAdmin(ReadOnlyAdmin):
         return (
             queryset.filter(application__reference__startswith=words.upper()) if words else queryset
         ), False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Letters", **(extra_context or {})})
 
     def change_view(
         self,
