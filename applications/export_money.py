@@ -3,23 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 
 from applications.cells import amount
-from applications.desk import without_conflict
+from applications.desk import grants_without_conflict
 from applications.export_shapes import Column, Wanted
-from applications.models import Application
 from credits.models import Entry, Grant, LedgerAccount
 from credits.movements import AccountKind
 from programs.staff import Desk
-
-
-def without_conflicts(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant]:
-    """Leave out the grants of applications that this person has a conflict with, and their own."""
-    if desk.everything:
-        return rows
-    allowed = without_conflict(desk, Application.objects.filter(pk=OuterRef("decision__application_id")))
-    return rows.exclude(holder=desk.user).filter(Q(decision__isnull=True) | Exists(allowed))
 
 
 def grant_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
@@ -27,7 +18,7 @@ def grant_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
     rows = Grant.objects.filter(program=wanted.program.slug)
     if wanted.cycle_id is not None:
         rows = rows.filter(decision__application__cycle_id=wanted.cycle_id)
-    return without_conflicts(desk, rows).select_related("organization", "holder")
+    return grants_without_conflict(desk, rows).select_related("organization", "holder")
 
 
 def grant_columns(desk: Desk, wanted: Wanted) -> list[Column]:

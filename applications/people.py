@@ -14,8 +14,8 @@ from django.db.models.functions import Cast, Concat
 
 from applications import desk as desk_queries
 from applications import differences
-from applications.export_money import without_conflicts
 from applications.models import (
+    STANDING,
     Application,
     Collaborator,
     Decision,
@@ -124,7 +124,9 @@ def person(desk: Desk, pk: int) -> tuple[User, Page] | None:
 def organization(desk: Desk, external_id: str) -> Page | None:
     """An organization at a provider, by its ID: who applied with it, and the grants it holds."""
     rows = seen(desk).filter(organization_id_text=external_id)
-    grants = without_conflicts(desk, _money(desk).filter(organization__external_id=external_id))
+    grants = desk_queries.grants_without_conflict(
+        desk, _money(desk).filter(organization__external_id=external_id)
+    )
     page = _page(desk, rows, grants=grants)
     return page if page.sent or page.grants else None
 
@@ -173,8 +175,7 @@ def _page(
     ids = [row.pk for row in listed]
     decisions = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids)
-        .exclude(state=DecisionState.VOID)
+        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
         .select_related("grant__organization")
         .annotate(left_cents=Subquery(_left_of("grant_id")))
     }

@@ -1,7 +1,7 @@
 """Organizations, grants and deliveries, to read."""
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from credits.models import Delivery, Grant, Organization
 from credits.money import format_money
@@ -20,9 +20,10 @@ class OrganizationAdmin(OfProgram):
     def scope(self, request, queryset):
         """An organization is seen through its grants."""
         slugs = self.admin_site.money_of(request)
-        if slugs is None:
-            return queryset
-        return queryset.filter(Exists(Grant.objects.filter(organization=OuterRef("pk"), program__in=slugs)))
+        grants = self.admin_site.grants_seen(request, Grant.objects.filter(organization=OuterRef("pk")))
+        if slugs is None:  # an organization without a grant tells of nobody
+            return queryset.filter(Q(grants=None) | Exists(grants))
+        return queryset.filter(Exists(grants.filter(program__in=slugs)))
 
 
 @admin.register(Grant)
@@ -53,6 +54,10 @@ class GrantAdmin(OfProgram):
         "expires_on",
     )
     readonly_fields = ("amount",)
+
+    def scope(self, request, queryset):
+        """Without the grants of applications that this person has a conflict with."""
+        return self.admin_site.grants_seen(request, super().scope(request, queryset))
 
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, grant):
@@ -91,6 +96,11 @@ class DeliveryAdmin(OfProgram):
         "last_error",
     )
     readonly_fields = ("amount",)
+
+    def scope(self, request, queryset):
+        """As their grants."""
+        grants = self.admin_site.grants_seen(request, Grant.objects.filter(pk=OuterRef("grant_id")))
+        return super().scope(request, queryset).filter(Exists(grants))
 
     @admin.display(description="amount")
     def amount(self, delivery):
