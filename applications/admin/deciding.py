@@ -59,10 +59,12 @@ def decide_board(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _tabs(health: boards.CycleHealth) -> list[tuple[str, str, int]]:
+    changes = [("changes", "Changes", health.changes)] if health.changes else []
     return [
         ("all", "Ranking", health.applications),
         ("undecided", "Undecided", health.undecided),
         ("awards", "Awards", health.awards),
+        *changes,
         ("declines", "Declines", health.declines),
         ("deferrals", "Deferrals", health.deferrals),
         ("waiting", "Waiting list", health.listed),
@@ -202,7 +204,9 @@ def money_board(request: HttpRequest, pk: int) -> HttpResponse:
     near = list(rows.annotate(amount=what_if.amount(rules)).defer("answers")[first : cut + AROUND])
     calibrated = {
         row.application_id: row.calibrated
-        for row in calibration.placed(cycle, allowed=[row.pk for row in near], number=2 * AROUND)
+        for row in calibration.placed(
+            cycle, allowed=[row.pk for row in near if not row.awaits_me], number=2 * AROUND
+        )
     }
     found = pools.lines(programs=[cycle.program.slug], today=clock.now().date())
     pending = boards.pending_by_period(cycle.program)
