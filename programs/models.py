@@ -11,6 +11,7 @@ from django.utils.translation import gettext_noop as _
 
 from portal.roles import Role
 from programs import request_models, translation_models  # noqa: F401  Django finds models here only
+from programs.languages import check_left_out
 from programs.letter_models import MessageKind as MessageKind  # noqa: PLC0414  known under this name
 from programs.letter_models import MessageTemplate as MessageTemplate  # noqa: PLC0414  known under this name
 from programs.version_models import ProgramVersion as ProgramVersion  # noqa: PLC0414  known under this name
@@ -102,6 +103,8 @@ class Program(models.Model):
     models_offered = models.JSONField(
         default=list, blank=True, help_text="List of {slug, name, limited, condition}."
     )
+
+    languages_left_out = models.JSONField(default=list, blank=True, validators=[check_left_out])
 
     # Provider
     provider = models.SlugField(max_length=32)

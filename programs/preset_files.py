@@ -73,6 +73,7 @@ KEYS: dict[str, tuple[Kind, bool]] = {
     "state": (_is_text, False),
     "accent": (_is_text, False),
     "position": (_is_whole, False),
+    "languages_left_out": ([_is_text], False),
     "summary": (_is_text, True),
     "purpose": (_is_text, True),
     "priority_topics": ([_TITLED], False),

@@ -47,6 +47,7 @@ COLUMNS: dict[tuple[str, ...], str] = {
     ("short_code",): "short_code",
     ("accent",): "accent",
     ("position",): "position",
+    ("languages_left_out",): "languages_left_out",
     ("summary",): "summary",
     ("purpose",): "purpose",
     ("priority_topics",): "priority_topics",

@@ -54,6 +54,13 @@ class Line:
     stale: bool = False
     before: str = ""
 
+    @property
+    def where(self) -> str:
+        """Its place as people say it: "priority_topics.2.title" -> "Priority topics, 2, title"."""
+        words = self.place.removeprefix(FORM).replace("/", ".").replace("_", " ").replace("-", " ")
+        said = ", ".join(words.split("."))
+        return said[:1].upper() + said[1:]
+
 
 # --- Showing ------------------------------------------------------------------------------------------------------------
 

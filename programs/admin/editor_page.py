@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 
 from credits.pools import lines as pool_lines
 from portal import texts
-from programs import catalogue, public_days, rulebook, schedule, standing
+from programs import catalogue, public_days, rulebook, schedule, standing, translation_progress
 from programs.models import Cycle, CycleState, Program, ProgramVersion, ScheduleException
 
 
@@ -128,7 +128,18 @@ def checks(program: Program) -> list[Check]:
     found += [
         Check("warning", gap.text, _address(program, gap.where)) for gap in catalogue.later_gaps(program)
     ]
-    return found
+    return found + [_translated(program, row) for row in _progress(program)]
+
+
+def _progress(program: Program) -> Iterable[translation_progress.Progress]:
+    return translation_progress.of(program, standing.of(program).sections)
+
+
+def _translated(program: Program, row: translation_progress.Progress) -> Check:
+    if row.done == row.total:
+        return Check("success", f"{row.name}: every text is translated")
+    text = f"{row.name}: {row.done} of {row.total} texts are translated; the others are read in English."
+    return Check("warning", text, reverse("admin:programs_program_texts", args=[program.pk, row.language]))
 
 
 def _there(program: Program) -> Iterable[str]:

@@ -20,7 +20,16 @@ from portal import clock
 from portal.admin_base import NATIVE_PICKERS, DeskAdmin
 from portal.refusals import Refused
 from portal.roles import Role
-from programs import catalogue, cycles, rulebook, schedule, staff, standing, starting_points
+from programs import (
+    catalogue,
+    cycles,
+    rulebook,
+    schedule,
+    staff,
+    standing,
+    starting_points,
+    translation_progress,
+)
 from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, reading, version_pages
 from programs.admin import translations as translation_pages
 from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, PartForm
@@ -117,7 +126,8 @@ class ProgramAdmin(DeskAdmin):
         if request.method == "POST" and connection.in_atomic_block and object_id.isdecimal():
             list(Program.objects.select_for_update(of=("self",)).filter(pk=int(object_id)).values_list("pk"))
         if request.method == "GET" and object_id.isdecimal() and len(object_id) < 19:
-            return standing.with_standing(self.get_queryset(request)).filter(pk=object_id).first()
+            rows = standing.with_standing(self.get_queryset(request))
+            return translation_progress.with_texts(rows).filter(pk=object_id).first()
         return super().get_object(request, object_id, from_field)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:

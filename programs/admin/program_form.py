@@ -7,14 +7,26 @@ from zoneinfo import available_timezones
 from django import forms
 
 from credits import organizations
-from programs import public_days, schedule
+from programs import languages, public_days, schedule
 from programs.admin.concurrent import SeenForm
 from programs.admin.fields import CentsField
 from programs.admin.rows import ModelsField, SentencesField, TitledField
 from programs.models import AwardMode, Program, TermMode
 
 FIELDSETS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("Identity", {"fields": ("name", ("slug", "short_code"), ("accent", "position"), "summary", "purpose")}),
+    (
+        "Identity",
+        {
+            "fields": (
+                "name",
+                ("slug", "short_code"),
+                ("accent", "position"),
+                "languages_left_out",
+                "summary",
+                "purpose",
+            )
+        },
+    ),
     (
         "What people read",
         {"fields": ("priority_topics", "process", "never_funded", "notices", "data_note")},
@@ -128,7 +140,41 @@ HELP = {
 }
 
 
+class LanguagesField(forms.MultipleChoiceField):
+    """Ticks for what is offered; kept is what is left out, so that a language that is added later is offered."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            required=False, widget=forms.CheckboxSelectMultiple, choices=languages.others().items(), **kwargs
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        """What the program leaves out, as ticks; what a browser sent stays as it is."""
+        return value if isinstance(value, Ticked) else languages.offered(value or ())
+
+    def to_python(self, value: Any) -> list[str]:
+        return Ticked(super().to_python(value))
+
+    def clean(self, value: Any) -> list[str]:
+        ticked = super().clean(value)
+        return [code for code in languages.others() if code not in ticked]
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return Ticked(data or ())
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return set(languages.offered(initial or ())) != set(data or ())
+
+
+class Ticked(list[str]):
+    """Codes as ticked on the page."""
+
+
 class ProgramForm(SeenForm):
+    languages_left_out = LanguagesField(
+        label="Languages offered",
+        help_text="English always is. Where a language is not ticked, the texts of this program stay in English.",
+    )
     priority_topics = TitledField(label="Priority topics", help_text="What is looked for first.")
     process = TitledField(label="How it goes", help_text="What happens, in order.")
     never_funded = SentencesField(label="Never funded")

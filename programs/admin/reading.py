@@ -8,7 +8,7 @@ from django.contrib import admin
 
 from credits.money import format_money
 from programs.admin.fields import CentsField
-from programs.admin.program_form import ProgramForm
+from programs.admin.program_form import LanguagesField, ProgramForm
 from programs.admin.rows import RowsField
 from programs.models import Program
 
@@ -74,7 +74,7 @@ def _reader(name: str) -> Callable[[Program], str]:
 READERS = {
     name: _reader(name)
     for name, field in ProgramForm.base_fields.items()
-    if isinstance(field, RowsField | CentsField)
+    if isinstance(field, RowsField | CentsField | LanguagesField)
 }
 
 
