@@ -31,6 +31,7 @@ from programs.models import (
     TermMode,
 )
 from programs.request_models import RequestForm
+from programs.texts import folded
 
 HIDDEN = (ProgramState.DRAFT, ProgramState.ARCHIVED)
 DAYS_AHEAD = 366
@@ -218,12 +219,12 @@ def faq(*, q: str = "", program: Program | None = None) -> list[FaqEntry]:
         FaqEntry.objects.filter(program=program) if program else FaqEntry.objects.filter(program__in=public())
     )
     rows = found.select_related("program").order_by("program__position", "program__name", "position", "pk")
-    words = q.replace("\x00", " ").lower().split()[:SEARCH_WORDS]
+    words = folded(q.replace("\x00", " ")).split()[:SEARCH_WORDS]
     entries = translations.shown_rows(rows, "faq")
     return [
         entry
         for entry in entries
-        if all(word in f"{entry.question}\n{entry.answer}".lower() for word in words)
+        if all(word in folded(f"{entry.question}\n{entry.answer}") for word in words)
     ]
 
 
@@ -253,10 +254,10 @@ def faq_matches(text: str, *, most: int = 5, program: Program | None = None) -> 
 
 def _matches_as_read(words: list[str], most: int, program: Program | None) -> list[FaqEntry]:
     """The same among translated questions: words of four letters and more, by their beginnings."""
-    beginnings = [word[:5] for word in words if len(word) > 3]
+    beginnings = [folded(word)[:5] for word in words if len(word) > 3]
     ranked: list[tuple[int, int, FaqEntry]] = []
     for entry in faq(program=program):
-        question, answer = entry.question.lower(), entry.answer.lower()
+        question, answer = folded(entry.question), folded(entry.answer)
         rank = sum(4 * (start in question) + (start in answer) for start in beginnings)
         if rank:
             ranked.append((-rank, len(ranked), entry))

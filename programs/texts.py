@@ -72,3 +72,9 @@ def plain(value: object) -> Any:
 def word_count(text: str) -> int:
     """Count words: runs of characters between blanks, as the counter in the browser does."""
     return len(text.split())
+
+
+def folded(text: str) -> str:
+    """Text as it is searched: without case and without the accents that many people leave out."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in parts if not unicodedata.combining(sign))

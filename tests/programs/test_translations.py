@@ -168,6 +168,8 @@ def test_questions_are_found_by_the_words_that_are_read(program: Program) -> Non
     with translation.override("es"):
         assert [entry.question for entry in queries.faq(q="caducan")] == ["¿Cuándo caducan los créditos?"]
         assert queries.faq_matches("mis créditos caducan pronto")[0].key == "when"
+        assert queries.faq(q="CREDITOS cuando") == queries.faq(q="créditos") != []
+        assert queries.faq_matches("creditos")[0].key == "when"
         assert queries.faq(q="nothing like this") == []
 
 
@@ -265,3 +267,16 @@ def test_a_translation_of_no_text_is_refused_with_its_line(program: Program) -> 
 
     with pytest.raises(presets.BadPreset, match=r"line \d+: translations\.1\.original"):
         presets.load(text=text, name="file", by=None, at=NOON)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("summary", "Summary"),
+        ("priority_topics.2.title", "Priority topics, 2, title"),
+        ("form.areas.early-group.help", "Areas, early group, help"),
+        ("form.retired-model/why.label", "Retired model, why, label"),
+    ],
+)
+def test_a_place_is_said_in_words(place: str, words: str) -> None:
+    assert translations.Line(place, "Text").where == words
