@@ -2,15 +2,17 @@
 
 import email
 import email.policy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_http_methods
+from django.views.defaults import page_not_found
 
 from portal.demo_world.people import PEOPLE
 from portal.models import User
@@ -31,6 +33,25 @@ class Letter:
 def is_on() -> bool:
     """Whether this installation is the demo. Production never is: both flags must be set."""
     return bool(settings.DEMO and settings.DEBUG)
+
+
+class FinishedPages:
+    """The demo runs with DEBUG on, and yet whoever looks for a page that is not there meets the page of production.
+
+    Stands last, so that the API still says it in its own shape.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_django_s_own = (
+            type(response) is HttpResponseNotFound
+        )  # a page of ours with this code is no such class
+        if is_django_s_own and is_on():
+            return page_not_found(request, Http404())
+        return response
 
 
 @require_GET

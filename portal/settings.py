@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "pghistory.middleware.HistoryMiddleware",
     "portal.middleware.PrivateByDefault",
     "portal.middleware.ApiDoor",
+    *(["portal.demo.FinishedPages"] if DEMO else []),
 ]
 
 ROOT_URLCONF = "portal.urls"

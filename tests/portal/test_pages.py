@@ -2,9 +2,11 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core import mail
+from django.http import HttpResponse, HttpResponseNotFound
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -145,6 +147,20 @@ def test_the_demo_needs_both_flags(settings) -> None:
     settings.DEMO, settings.DEBUG = True, False
 
     assert not demo.is_on()
+
+
+@pytest.mark.parametrize("in_the_demo", [True, False])
+def test_the_demo_shows_the_finished_page_where_nothing_is(settings: Any, in_the_demo: bool) -> None:
+    settings.DEMO = settings.DEBUG = in_the_demo
+    request = RequestFactory().get("/nowhere/")
+    request.user = make_user()
+    own, found = HttpResponse("our own words", status=404), HttpResponseNotFound("a list of routes")
+
+    assert demo.FinishedPages(lambda request: own)(request) is own
+    page = demo.FinishedPages(lambda request: found)(request)
+
+    assert page.status_code == 404
+    assert ("There is no page here" in page.content.decode()) is in_the_demo
 
 
 def test_demo_letters_are_read_newest_first(tmp_path: Path) -> None:
