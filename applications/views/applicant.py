@@ -31,11 +31,12 @@ from applications import (
 )
 from applications import answers as answering
 from applications.forms import SectionForm, section_form
-from applications.models import Application, Right
+from applications.models import Application, Request, Right
 from applications.standing import Phase
 from applications.states import State
 from applications.views import common, files, old_form
 from portal import clock, texts
+from portal.models import User
 from portal.refusals import Refused
 from programs import fields, translations
 from programs import queries as program_queries
@@ -72,7 +73,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "sent": sent,
         "withdrawn": withdrawn,
         "any": bool(drafts or rows),
-        "requests": request_queue.mine(request.user),  # type: ignore[arg-type]
+        "requests": _requests_read(request.user),  # type: ignore[arg-type]
     }
     if not drafts and not rows:
         context["open_cards"] = [card for card in program_queries.cards(at=now) if card.clock.is_open]
@@ -84,6 +85,16 @@ def mine(request: HttpRequest) -> HttpResponse:
             for program in programs
         }
     return render(request, "applications/mine.html", context)
+
+
+def _requests_read(person: User) -> list[Request]:
+    """What somebody asked by separate forms, with the names of form and program in the reader's language."""
+    rows = request_queue.mine(person)
+    says = translations.say_all([row.form.program for row in rows])
+    for row, program in zip(rows, translations.shown_all([row.form.program for row in rows]), strict=True):
+        row.form_title = says[program.pk](row.form_title)
+        row.form.program = program
+    return rows
 
 
 @require_http_methods(["GET", "POST"])

@@ -10,13 +10,13 @@ from programs.models import Program
 YEAR_BEFORE = {
     "counts": {
         "field": [
-            ("life-sciences", 212, 61),
+            ("biology", 212, 61),
             ("physics", 118, 34),
-            ("climate", 96, 31),
-            ("social-sciences", 74, 12),
-            ("mathematics", 41, 3),
-            ("law", 9, 2),
-            ("music", 3, 1),
+            ("environment", 96, 31),
+            ("computing", 74, 12),
+            ("chemistry", 41, 3),
+            ("earth", 9, 2),
+            ("other", 3, 1),
         ],
         "country": [
             ("US", 160, 44),
@@ -28,7 +28,7 @@ YEAR_BEFORE = {
             ("NZ", 35, 5),
             ("GH", 3, 1),
         ],
-        "career_stage": [("doctoral", 187, 52), ("postdoc", 164, 47), ("professor", 120, 33), ("", 82, 12)],
+        "career_stage": [("doctoral", 187, 52), ("postdoc", 164, 47), ("senior", 120, 33), ("", 82, 12)],
         "institution_kind": [("university", 401, 112), ("institute", 96, 24), ("nonprofit", 56, 8)],
     },
     "applications": 553,
