@@ -28,6 +28,7 @@ from applications import links, request_letters
 from applications.letter_texts import one_line
 from applications.models import (
     CONTACT,
+    TEST,
     Application,
     Collaborator,
     ContactMessage,
@@ -299,6 +300,10 @@ def render(notice: Notice) -> tuple[str, str]:
     """Subject and body as they would be sent now. Raises MessageTemplate.DoesNotExist or KeyError (bad placeholder)."""
     if notice.kind == CONTACT:
         return _contact_letter(notice)
+    if notice.kind == TEST:
+        from applications import letter_tests  # which renders the letter itself here
+
+        return letter_tests.rendered(notice)
     return _rendered(notice, lambda: _values(notice))
 
 

@@ -22,6 +22,7 @@ from applications.admin import (
     evaluation,
     form_preview,
     late,
+    letters,
     releasing,
 )
 from applications.models import HeldAcceptance, NoticeState
@@ -56,6 +57,8 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
         path("boards/form-preview/<int:pk>/", view(form_preview.preview), name="form_preview"),
+        path("boards/letters/<int:pk>/test/", view(letters.test_letter), name="letter_test"),
+        path("boards/letters/texts/<int:pk>/test/", view(letters.test_text), name="letter_text_test"),
         path("boards/letters/retry/", view(letters_retry), name="letters_retry"),
         path("boards/letters/parked/", view(letters_parked), name="letters_parked"),
     ]

@@ -1,43 +1,27 @@
 """The texts of letters: written per program, checked for their placeholders, seen as somebody would get them."""
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_POST
 
-from applications import notices
-from applications.letter_texts import Lines
+from applications import desk as desk_queries
+from applications import letter_tests, notices
+from applications.letter_tests import SAMPLE
+from applications.models import Notice
+from portal import clock
 from portal.admin_base import DeskAdmin, DeskForm
 from portal.roles import Role
 from programs import staff
 from programs.admin.cycle import ProgramFilter
 from programs.models import MessageTemplate, Program
-
-SAMPLE: dict[str, object] = {
-    "name": "Ada Example",
-    "program": "the program",
-    "title": "Reading frames of soil archaea",
-    "reference": "XYZ-2026-12-0042",
-    "evaluation_date": "Monday 7 December 2026",
-    "decided_by_date": "Monday 21 December 2026",
-    "amount": "$6,000",
-    "months": "6",
-    "link": "https://credits.example.org/applications/",
-    "due_date": "Monday 14 December 2026",
-    "count": "12",
-    "inviter": "Ada Example (ada@example.org)",
-    "right": "read and edit",
-    "done": "8",
-    "total": "20",
-    "list": Lines("- the program, December 2026: 12 to do, due Monday 14 December 2026"),
-    "form": "Access to a retired model",
-    "answer": "Yes. The model can be called from your organization as of today.",
-    "outcome": "approved",
-    "answer_by": "Monday 14 December 2026",
-}
 
 
 class LetterForm(DeskForm):
@@ -100,3 +84,37 @@ class MessageTemplateAdmin(DeskAdmin):
                     "sample_body": notices.fill(template.body, values),
                 }
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+@require_POST
+def test_letter(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send one letter of the outbox to whoever asks, marked as a test."""
+    desk = staff.desk(request)
+    if not desk.sees(Role.MANAGER, Role.OPERATOR):
+        raise PermissionDenied
+    letter = get_object_or_404(desk_queries.letters(desk), pk=pk)
+    _say(request, lambda: letter_tests.of_letter(notice_id=letter.pk, by=desk.user, at=clock.now()))
+    return redirect("admin:applications_notice_change", pk)
+
+
+@require_POST
+def test_text(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the text of a kind of letter, filled with an example, to whoever asks."""
+    desk = staff.desk(request)
+    if not desk.sees(Role.MANAGER):
+        raise PermissionDenied
+    rows = MessageTemplate.objects.all()
+    if not desk.everything:
+        rows = rows.filter(program_id__in=desk.program_ids(Role.MANAGER))
+    template = get_object_or_404(rows, pk=pk)
+    _say(request, lambda: letter_tests.of_text(template_id=template.pk, by=desk.user, at=clock.now()))
+    return redirect("admin:programs_messagetemplate_change", pk)
+
+
+def _say(request: HttpRequest, send: Callable[[], Notice]) -> None:
+    try:
+        notice = send()
+    except letter_tests.CannotTest as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"A test goes to {notice.to} with the next sweep.")

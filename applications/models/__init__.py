@@ -36,7 +36,7 @@ from applications.models.intake import (
 )
 from applications.models.late import LateEntry
 from applications.models.link import Link, LinkFinding, LinkKind, LinkVerdict, Tie, TieKind
-from applications.models.notice import CONTACT, Notice, NoticeState
+from applications.models.notice import CONTACT, TEST, Notice, NoticeState
 from applications.models.reminder import Reminder, ReminderDay, ReminderStage
 from applications.models.request import Request, RequestAnswer
 from applications.models.review import (
@@ -61,6 +61,7 @@ __all__ = [
     "CONTACT",
     "LASTING",
     "STANDING",
+    "TEST",
     "UNDER_WAY",
     "Absence",
     "Application",

@@ -14,6 +14,7 @@ class NoticeState(models.TextChoices):
 
 
 CONTACT = "contact"  # a question from the contact page, to us: the one letter without a template of a program
+TEST = "test"  # sent to oneself to see another letter (applications.letter_tests)
 
 
 class Notice(models.Model):
@@ -23,7 +24,12 @@ class Notice(models.Model):
         max_length=120, unique=True, help_text="The event and the person: one letter for each."
     )
     kind = models.CharField(
-        max_length=32, choices=[*MessageKind.choices, (CONTACT, "Question, to the contact address")]
+        max_length=32,
+        choices=[
+            *MessageKind.choices,
+            (CONTACT, "Question, to the contact address"),
+            (TEST, "Test, to oneself"),
+        ],
     )
     program = models.ForeignKey("programs.Program", models.PROTECT, null=True, blank=True, related_name="+")
     application = models.ForeignKey(
