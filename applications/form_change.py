@@ -17,6 +17,7 @@ from applications.states import State
 from portal import audit
 from portal.models import User
 from programs import fields, form_differences, form_versions, values
+from programs import kept as memory
 from programs.models import FormVersion
 
 
@@ -162,8 +163,10 @@ def newer_version(application: Application) -> FormVersion | None:
     """The published form that a draft does not use yet; None when there is none, or it is no draft any more."""
     if application.state != State.DRAFT:
         return None
-    current = form_versions.current(application.program)
-    return current if current and current.number > application.form_version.number else None
+    newest = form_versions.newest(application.program)
+    if newest is None or newest.number <= application.form_version.number:
+        return None
+    return memory.form(newest)
 
 
 def news(application: Application) -> News | None:

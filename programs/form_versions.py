@@ -102,6 +102,12 @@ def current(program: Program) -> FormVersion | None:
     return program.form_versions.filter(published_at__isnull=False).order_by("-number").first()
 
 
+def newest(program: Program) -> FormVersion | None:
+    """The same version without its questions, for those who ask for its number first (programs.kept)."""
+    published = program.form_versions.filter(published_at__isnull=False)
+    return published.defer("sections").order_by("-number").first()
+
+
 def published_before(version: FormVersion) -> FormVersion | None:
     """The published version that stands before this one."""
     earlier = FormVersion.objects.filter(program_id=version.program_id, published_at__isnull=False)
