@@ -45,7 +45,7 @@ from applications.states import State
 from credits.money import with_code
 from portal import texts
 from portal.roles import Role
-from programs import fields, kept, rulebook
+from programs import fields, rulebook
 from programs.models import Criterion, RuleKind
 from programs.rulebook import Rulebook
 from programs.staff import Desk
@@ -222,10 +222,9 @@ def of(desk: Desk, application: Application) -> Dossier:
 
 
 def loaded(rows: QuerySet[Application]) -> QuerySet[Application]:
-    """Applications with what `of` reads beside them, in the same query; programs.kept fills in form and rules."""
+    """Applications with what `of` reads beside them, in the same query."""
     tasks = Assignment.objects.filter(application=OuterRef("pk")).exclude(state=AssignmentState.RECUSED)
-    rows = rows.select_related("program", "cycle__rules_version", "form_version", "applicant")
-    return rows.defer(*kept.UNREAD).annotate(
+    return rows.select_related("program", "cycle__rules_version", "form_version", "applicant").annotate(
         tasks=ArraySubquery(tasks.values(row=JSONObject(id="pk", reviewer_id="reviewer_id", state="state"))),
         has_copies=Exists(Redaction.objects.filter(application=OuterRef("pk"))),
         answers_digest=gates.AnswersDigest(F("answers")),

@@ -13,7 +13,7 @@ from applications.desk import visible, without_conflict
 from applications.models import Application
 from applications.reading import Access
 from applications.states import State
-from programs import fields, kept
+from programs import fields
 from programs.staff import Desk
 
 SHOWN = 5
@@ -49,13 +49,10 @@ def before(desk: Desk, application: Application, may: Access, identity: Identity
         )
         .annotate(is_seen=Exists(visible(desk).filter(pk=OuterRef("pk"))))
         .select_related("form_version", "cycle", "program")
-        .defer("form_version__sections")
         .order_by("-submitted_at")[:MOST]
     )
     rows = [row for row in sent if row.is_seen][:SHOWN]
     compared = _compared(application, sent)
-    if compared is not None:
-        kept.form(compared.form_version)
     if (
         compared is not None
         and compared not in rows

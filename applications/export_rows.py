@@ -28,7 +28,7 @@ from applications.models import (
 from applications.models.intake import ApplicationQuerySet
 from portal.models import User
 from portal.roles import Role
-from programs import fields, kept
+from programs import fields
 from programs.models import Criterion, CriterionKind, FormVersion
 from programs.staff import SEES_MONEY, Desk
 
@@ -74,6 +74,7 @@ def _application_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
     rows = rows.select_related("applicant", "cycle", "form_version")
     if wanted.columns and not any(key.startswith(ANSWER) for key in wanted.columns):
         rows = rows.defer("answers")
+    # A form is read once for a page of rows, when the first row that uses it is asked for its questions.
     return rows.defer("set_aside", "form_version__sections")
 
 
@@ -163,7 +164,7 @@ def _prepare_applications(rows: Sequence[Any]) -> None:
         if "answers" in row.get_deferred_fields():
             continue
         if row.form_version_id not in questions:
-            asked = fields.questions(kept.form(row.form_version).sections)
+            asked = fields.questions(row.form_version.sections)
             questions[row.form_version_id] = {question["key"]: question for question in asked}
         row.questions = questions[row.form_version_id]
 

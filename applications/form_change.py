@@ -17,7 +17,6 @@ from applications.states import State
 from portal import audit
 from portal.models import User
 from programs import fields, form_differences, form_versions, values
-from programs import kept as memory
 from programs.models import FormVersion
 
 
@@ -166,7 +165,7 @@ def newer_version(application: Application) -> FormVersion | None:
     newest = form_versions.newest(application.program)
     if newest is None or newest.number <= application.form_version.number:
         return None
-    return memory.form(newest)
+    return newest
 
 
 def news(application: Application) -> News | None:

@@ -103,7 +103,7 @@ def current(program: Program) -> FormVersion | None:
 
 
 def newest(program: Program) -> FormVersion | None:
-    """The same version without its questions, for those who ask for its number first (programs.kept)."""
+    """The same version without its questions, for those who ask for its number first."""
     published = program.form_versions.filter(published_at__isnull=False)
     return published.defer("sections").order_by("-number").first()
 

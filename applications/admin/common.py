@@ -8,15 +8,13 @@ from django.shortcuts import get_object_or_404
 
 from applications import desk, dossier
 from applications.models import Application
-from programs import kept, rulebook, staff
+from programs import rulebook, staff
 
 
 def application_of(request: HttpRequest, pk: int) -> Application:
     """The application, if this person may see it: a stranger's and a conflicted one's answer is 404."""
     rows = dossier.loaded(desk.visible(staff.desk(request)))
-    application = get_object_or_404(rows, pk=pk)
-    kept.fill(application)
-    return application
+    return get_object_or_404(rows, pk=pk)
 
 
 def context_of(request: HttpRequest, application: Application, found: dossier.Dossier) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from applications import answers as answering
 from applications import asked, collaborators
 from applications.models import Application, Right
 from applications.models.intake import ApplicationQuerySet
-from programs import kept, translations
+from programs import translations
 
 
 def owned(request: HttpRequest, public_id: UUID) -> Application:
@@ -38,12 +38,11 @@ def may_edit(request: HttpRequest, application: Application) -> bool:
 
 def _or_404(rows: ApplicationQuerySet, public_id: UUID) -> Application:
     application = get_object_or_404(
-        rows.select_related("program", "form_version", "cycle__rules_version", "applicant", "amends").defer(
-            *kept.UNREAD
-        ),
+        rows.select_related("program", "form_version", "cycle__rules_version", "applicant", "amends"),
         public_id=public_id,
     )
-    kept.fill(application)
+    if application.cycle is not None:  # the same program: joined once, for its rows are wide
+        application.cycle.program = application.program
     return as_read(application)
 
 
