@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower
 
 from applications import institutions, looks, people, queue
@@ -25,6 +26,7 @@ from programs.staff import Desk
 
 SHOWN = 20
 LONGEST = 200
+LOOKED_AT = 500  # of a word's rows before all are
 SHORTEST_PREFIX = 3  # a shorter beginning of a word is taken as the whole word
 _ORGANIZATION = re.compile(
     r"(org-[A-Za-z0-9]{4,64}|[0-9a-fA-F]{8}-[0-9a-fA-F-]{20,30}|[A-Za-z0-9._:-]*\d[A-Za-z0-9._:-]*)"
@@ -84,16 +86,30 @@ def find(desk: Desk, text: str) -> Found:
 
 @contextmanager
 def _by_index() -> Iterator[None]:
-    """Keep the planner on the index of words: a few rows wanted of many expected would make it read whole tables, and a
-    word that stands nowhere would then be looked for in every row.
+    """Keep the planner on the index of words: a few rows wanted of many expected would make it read a table from its
+    beginning, by itself or along another index, and a word that stands nowhere would be looked for in every row.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET enable_seqscan = off; SET enable_indexscan = off")
         try:
             yield
         finally:
             if not connection.needs_rollback:
-                cursor.execute("RESET enable_seqscan")
+                cursor.execute("RESET enable_seqscan; RESET enable_indexscan")
+
+
+def _few(anywhere: QuerySet[Any], seen: QuerySet[Any]) -> list[int]:
+    """Up to SHOWN ids of rows that match and may be seen. For a word that stands nearly everywhere, the first rows that
+    have it are looked at before all of them are; that is nearly always enough.
+    """
+    first = list(anywhere.values_list("pk", flat=True)[:LOOKED_AT])
+    if not first:
+        return []
+    ids = seen.order_by().values_list("pk", flat=True)
+    found = list(ids.filter(pk__in=first)[:SHOWN])
+    if len(found) == SHOWN or len(first) < LOOKED_AT:
+        return found
+    return list(ids[:SHOWN])
 
 
 def lexemes(text: str) -> str:
@@ -121,8 +137,10 @@ def _by_title(desk: Desk, text: str) -> list[Application]:
         return []
     titles = SearchVector("title", config="simple")
     query = SearchQuery(words, config="simple", search_type="raw")
+    anywhere = Application.objects.annotate(title_words=titles).filter(title_words=query).order_by()
     matching = visible(desk).annotate(title_words=titles).filter(title_words=query)
-    return _applications(desk, queue.without_names(desk, matching, text))
+    found = _few(anywhere, queue.without_names(desk, matching, text))
+    return _applications(desk, visible(desk).filter(pk__in=found)) if found else []
 
 
 def _people(desk: Desk, *, address: str = "", words: str = "") -> list[User]:
@@ -134,10 +152,10 @@ def _people(desk: Desk, *, address: str = "", words: str = "") -> list[User]:
     query = lexemes(words)
     if not query:
         return []
-    names = SearchVector("name", config="simple")
-    found = rows.annotate(name_words=names).filter(
+    anywhere = User.objects.annotate(name_words=SearchVector("name", config="simple")).filter(
         name_words=SearchQuery(query, config="simple", search_type="raw")
-    )[:SHOWN]
+    )
+    found = User.objects.filter(pk__in=_few(anywhere.order_by(), anywhere.filter(Exists(theirs))))
     return sorted(found, key=lambda person: (person.name, person.pk))
 
 
