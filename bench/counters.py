@@ -1,14 +1,16 @@
 """Counts that no noise touches: queries of a page, and buffers that PostgreSQL touches for them."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bench import measure, pages_world
+from bench import measure, pages_world, world
 
 QUEUE = "/admin/applications/application/"
 
@@ -98,3 +100,64 @@ def figures(
             )
         )
     return found
+
+
+COMMON = "Climate"
+"""A word that half of all titles begin with, and a first name that half of all people have."""
+
+
+def search(large: str, staff: pages_world.Staff, size: int) -> list[measure.Figure]:
+    """S10: the search box in the large portal, beside icontains over titles and names."""
+    from applications import search as searching
+    from applications.models import Application
+    from portal.models import User
+    from programs.staff import desk_of
+
+    with pages_world.on(large):
+        for table, column in (("portal_user", "name"), ("applications_application", "title")):
+            world.sql("SET session_replication_role = replica")
+            world.sql(f"UPDATE {table} SET {column} = '{COMMON} ' || {column} WHERE id % 2 = 0")
+            world.sql("RESET session_replication_role")
+            world.tidy(table)
+        desk = desk_of(User.objects.get(email=staff.manager_email))
+        one = Application.objects.filter(reference__isnull=False, title__startswith="Study").earliest("pk")
+        asked = {
+            "a word of half the titles and names": COMMON,
+            "a rare word": one.title.split()[1],
+            "words that stand nowhere": f"{COMMON} qqqqqq",
+            "a reference": str(one.reference),
+            "an organization ID": "org-000000",
+            "an address": one.email_key,
+        }
+        figures = []
+        for name, text in asked.items():
+            box = _median(lambda text=text: searching.find(desk, text))
+            plain = _median(
+                lambda text=text: (
+                    list(Application.objects.filter(title__icontains=text).values("pk")),
+                    list(User.objects.filter(name__icontains=text).values("pk")),
+                )
+            )
+            figures.append(
+                measure.limit(
+                    row="S10",
+                    name=f"search: {name}",
+                    unit="ms",
+                    size=size,
+                    value=1_000 * box,
+                    most=50,
+                    note=f"{box / plain:.2f} x icontains",
+                )
+            )
+    return figures
+
+
+def _median(work: Callable[[], object], times: int = 7) -> float:
+    """Seconds; the first run only warms up."""
+    work()
+    taken = []
+    for _ in range(times):
+        begin = perf_counter()
+        work()
+        taken.append(perf_counter() - begin)
+    return sorted(taken)[times // 2]

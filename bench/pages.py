@@ -1,4 +1,4 @@
-"""S7, S8, S9, S13, S14: pages over HTTP, from two gunicorns beside each other: one portal small, one large."""
+"""S7, S8, S9, S10, S13, S14: pages over HTTP, from two gunicorns beside each other: one portal small, one large."""
 
 import json
 import os
@@ -202,6 +202,8 @@ def main() -> None:
             for figure in work():
                 print(figure.as_json(), flush=True)
     for figure in counters.figures(here, "bench_pages_large", staff_small, staff_large, sizes):
+        print(figure.as_json(), flush=True)
+    for figure in counters.search("bench_pages_large", staff_large, sizes[1]):
         print(figure.as_json(), flush=True)
     connection.close()
     servers.drop("bench_pages_large", url)

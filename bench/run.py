@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench import measure, servers
 
-PARTS = ("batch", "ledger", "release", "pages")
+PARTS = ("batch", "ledger", "release", "pages", "exports")
 
 
 def main(arguments: list[str] | None = None) -> int:

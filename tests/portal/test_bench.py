@@ -283,7 +283,8 @@ def environment() -> dict[str, str]:
         ("batch", ["--sizes", "200,400", "--rounds", "1"], {"S4", "S5"}),
         ("ledger", ["--sizes", "100", "--rounds", "1"], {"S1", "S2", "S3"}),
         ("release", ["--sizes", "100", "--rounds", "1"], {"S6"}),
-        ("pages", ["--sizes", "200,400", "--rounds", "1"], {"S7", "S8", "S9", "S11", "S13", "S14"}),
+        ("pages", ["--sizes", "200,400", "--rounds", "1"], {"S7", "S8", "S9", "S10", "S11", "S13", "S14"}),
+        ("exports", ["--sizes", "200"], {"S16"}),
     ],
 )
 def test_a_part_runs_and_verifies_itself(
