@@ -163,7 +163,7 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_display = (
         "letter",
         "to",
-        "program",
+        "code",
         "state",
         "sent_at",
         "last_error",
@@ -189,11 +189,6 @@ class NoticeAdmin(ReadOnlyAdmin):
         return (
             queryset.filter(application__reference__startswith=words.upper()) if words else queryset
         ), False
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Letters", **(extra_context or {})})
 
     def change_view(
         self,
@@ -221,6 +216,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     @admin.display(description="To", ordering="recipient__email")
     def to(self, row: Notice) -> str:
         return row.to
+
+    @admin.display(description="Program", ordering="program")
+    def code(self, row: Notice) -> str:
+        return row.program.short_code if row.program else ""
 
     @admin.display(description="Letter", ordering="kind")
     def letter(self, row: Notice) -> str:

@@ -1,5 +1,6 @@
 """The pages of a review: read, score, step back, answer gates, make copies, talk. Each asks desk.visible first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,16 +55,16 @@ def review_page(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, application, found, entered=_saved(found.mine))
     form = forms.ReviewForm(request.POST, criteria=[line.criterion for line in found.rubric if line.is_open])
     if not form.is_valid():
-        problems = [text for errors in form.errors.values() for text in errors]
+        problems = [(text, "") for errors in form.errors.values() for text in errors]
         return _page(request, application, found, problems=problems, status=422)
     try:
         done = review.send_in(application_id=pk, look=form.look, by=at_desk.user, at=clock.now())
     except review.BadReview as error:
         _keep_quietly(application, form, at_desk)
         found = dossier.of(at_desk, application)
-        return _page(request, application, found, problems=list(error.problems.values()), status=422)
+        return _page(request, application, found, problems=_linked(error.problems, found), status=422)
     except review.ChangedElsewhere as error:
-        return _page(request, application, found, problems=[str(error)], status=409)
+        return _page(request, application, found, problems=[(str(error), "")], status=409)
     except review.CannotReview as error:
         return _closed(request, application.reference or "", str(error), status=409)
     if done.state == ReviewState.DRAFT:
@@ -78,7 +79,7 @@ def _page(
     found: dossier.Dossier,
     *,
     entered: Entered | None = None,
-    problems: list[str] | None = None,
+    problems: list[tuple[str, str]] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page with what is saved, or after a refusal with what was entered: nothing typed is lost."""
@@ -98,6 +99,12 @@ def _page(
         "more_looks": found.part == review.Part.BLIND and any(not line.is_open for line in found.rubric),
     }
     return render(request, "admin/applications/application/review.html", context, status=status)
+
+
+def _linked(problems: Mapping[str, str], found: dossier.Dossier) -> list[tuple[str, str]]:
+    """Each problem with the id of the field it is about, where the page has one."""
+    fields = {line.criterion.key: f"{line.criterion.key}-1" for line in found.rubric if line.is_open}
+    return [(text, fields.get(key, "")) for key, text in problems.items()]
 
 
 def _saved(mine: Review | None) -> Entered:
