@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from applications import assignment, collaborators, conflicts, decisions, intake, links, notices, release
 from applications.collaborators import CannotInvite, CannotJoin, OtherAddress
-from applications.models import Application, Collaborator, Notice, Right
+from applications.models import Application, Collaborator, DecisionState, Notice, Right
 from applications.states import State
 from portal import clock
 from portal.models import AuditEvent
@@ -435,9 +435,10 @@ def test_a_manager_who_is_a_co_investigator_neither_proposes_nor_releases() -> N
 
     with pytest.raises(decisions.CannotDecide):
         decisions.propose_decline(application_id=sent.pk, by=manager, at=AFTER)
-    refusals = release.check(cycle_id=sent.cycle_id, by=manager)
+    released = release.release(cycle_id=sent.cycle_id, by=manager, at=AFTER)
 
-    assert "co-investigator" in refusals[0].reason
+    assert (released.awards, released.declines, released.hidden) == (0, 0, 1)
+    assert sent.decisions.get().state == DecisionState.PENDING
 
 
 def test_who_proposed_and_then_joined_stops_the_release() -> None:

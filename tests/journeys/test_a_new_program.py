@@ -82,12 +82,12 @@ def _add(stage: Stage, page: Any, accessible: Callable[..., None]) -> Program:
         "award_cap_cents": "8,000",
         "four_eyes_above_cents": "5,000",
         "provider": "anthropic",
-        "organization_id_format": "anthropic-console",
         "schedule_rule": "FREQ=WEEKLY;INTERVAL=2;BYDAY=WE",
-        "time_zone": "Europe/Stockholm",
     }
     for name, value in given.items():
         page.fill(f"[name={name}]", value)
+    page.select_option("[name=organization_id_format]", "anthropic-console")
+    page.select_option("[name=time_zone]", "Europe/Stockholm")
     page.select_option("[name=award_mode]", "capped")
     page.select_option("[name=decline_mode]", "told")
     accessible(page)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -11,13 +10,11 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
-from django_countries import countries
 
-from applications import forms, notices
+from applications import notices
 from applications.models import Collaborator, Notice, Right
 from portal import clock, languages
 from portal.roles import Role
-from programs import translations
 from programs.models import MessageKind
 from tests.applications.test_silence import FEW, Watched
 from tests.factories.applications import (
@@ -29,8 +26,7 @@ from tests.factories.applications import (
     make_submitted,
     make_user,
 )
-from tests.factories.evaluation import Evaluation
-from tests.factories.sharing import share, verified
+from tests.factories.sharing import verified
 
 pytestmark = pytest.mark.django_db
 
@@ -271,161 +267,3 @@ def test_silence_is_honest_in_spanish_too() -> None:
     for step in (Watched.to_review, Watched.award, Watched.decline, Watched.release):
         step(watched)
         assert watched.see(AFTER, *FEW) == received
-
-
-# --- Every page, in a language that marks what was translated -----------------------------------------------------------
-
-OPEN, SHUT = "⟦", "⟧"
-WITHOUT = re.compile(
-    r"UTC|USD|PDF|CSV|JSON|iCalendar|ROR|ORCID|DOI|https?://\S+|\S+@\S+|[A-Z]\d*-\d{4}-\d{2}-\d+|[0-9a-f-]{32,36}"
-)
-NOT_TEXT = ("script", "style", "template", "svg", "code", "pre", "textarea")
-READ_ALOUD = ("aria-label", "placeholder", "title", "alt", "data-busy", "data-label")
-
-
-class Seen(HTMLParser):
-    """Collects letters that stand outside of the marks, in texts and in attributes that people read."""
-
-    def __init__(self, data: list[str]) -> None:
-        super().__init__()
-        self.data, self.depth, self.skip, self.own, self.bare = data, 0, 0, 0, []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        has = {name: value or "" for name, value in attrs}
-        if tag in NOT_TEXT:
-            self.skip += 1
-        if tag == "button" and has.get("name") == "language":
-            self.own += 1
-        for name in READ_ALOUD:
-            if name in has:
-                self._look(has[name], 0)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in NOT_TEXT:
-            self.skip -= 1
-        if tag == "button":
-            self.own = 0
-
-    def handle_data(self, text: str) -> None:
-        if not self.skip and not self.own:
-            self.depth = self._look(text, self.depth)
-
-    def _look(self, text: str, depth: int) -> int:
-        outside = ""
-        for sign in text:
-            depth += (sign == OPEN) - (sign == SHUT)
-            outside += sign if depth == 0 and sign not in OPEN + SHUT else " "
-        for known in self.data:
-            outside = outside.replace(known, " ")
-        if re.search(r"[A-Za-z]{2}", WITHOUT.sub(" ", outside)):
-            self.bare.append(" ".join(outside.split()))
-        return depth
-
-
-@pytest.fixture
-def marked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Whatever goes through gettext, or is a text of a program, comes out between marks."""
-    forms._drawn.cache_clear()
-    forms._country_options.cache_clear()
-    engine = translation._trans
-    translation.gettext("wake")
-    translation.ngettext("wake", "up", 1)
-    translation.pgettext("wake", "up")
-    mark = lambda text: f"{OPEN}{text}{SHUT}" if text.strip() else text  # noqa: E731
-    monkeypatch.setattr(engine, "gettext", lambda text: mark(str(text)))
-    monkeypatch.setattr(engine, "ngettext", lambda one, many, number: mark(one if number == 1 else many))
-    monkeypatch.setattr(engine, "pgettext", lambda context, text: mark(str(text)), raising=False)
-    monkeypatch.setattr(translations, "is_foreign", lambda: True)
-    monkeypatch.setattr(translations, "_sayer", lambda words: mark)
-    yield
-    forms._drawn.cache_clear()
-    forms._country_options.cache_clear()
-
-
-def bare(client: Client, address: str, data: list[str]) -> list[str]:
-    answer = client.get(address)
-    assert answer.status_code == 200, (address, answer.status_code)
-    seen = Seen(data)
-    seen.feed(answer.content.decode())
-    return [f"{address}: {text}" for text in seen.bare]
-
-
-def known(*people: Any, made: tuple[Any, ...] = ()) -> list[str]:
-    """What stands on pages as it was typed: names, addresses, answers."""
-    typed = (str(value) for one in made for value in one.answers.values() if isinstance(value, str))
-    names = (text for person in people for text in (person.name, person.email) if text)
-    places = (str(name) for _code, name in countries)
-    return sorted([*names, *typed, *places, "Research Credits", "gmail"], key=len, reverse=True)
-
-
-def test_no_open_page_holds_a_text_that_cannot_be_translated(marked: None) -> None:
-    program = make_program(slug="here", award_mode="fixed", notices=["Bring paper."])
-    program.faq.create(key="when", question="When?", answer="Soon.", position=0)
-    program.doors.create(
-        key="shop", kind="outside", title="Buy", text="At once.", url="https://example.org/", position=0
-    )
-    names = ("directory", "questions", "data_use", "accessibility", "router")
-    accounts = ("login", "signup", "request_login_code", "reset_password")
-    addresses = [
-        *(reverse(f"programs:{name}") for name in names),
-        *(reverse("programs:router") + query for query in ("?use=retired", "?use=science&country=no")),
-        reverse("programs:program", args=["here"]),
-        reverse("applications:start", args=["here"]),
-        reverse("applications:contact"),
-        reverse("applications:contact") + "?q=when",
-        *(reverse(f"account_{name}") for name in accounts),
-    ]
-    with clock.set_to(BEFORE):
-        assert [text for address in addresses for text in bare(visit(), address, known())] == []
-
-
-def test_no_page_of_a_draft_holds_a_text_that_cannot_be_translated(marked: None) -> None:
-    person = verified()
-    draft = make_draft(make_program(), applicant=person, title="", amount=None)
-    addresses = [
-        *(
-            reverse("applications:section", args=[draft.public_id, part["key"]]) + "?fix=1"
-            for part in draft.form_version.sections
-        ),
-        *(
-            reverse(f"applications:{name}", args=[draft.public_id])
-            for name in ("review_and_send", "people", "preview", "withdraw")
-        ),
-        *(reverse(name) for name in ("applications:mine", "credits:mine", "api_tokens")),
-        *(
-            reverse(name)
-            for name in ("account_email", "account_change_password", "account_logout", "mfa_index")
-        ),
-    ]
-    client, data = visit(person), known(person, made=(draft,))
-    with clock.set_to(BEFORE):
-        assert [text for address in addresses for text in bare(client, address, data)] == []
-        assert bare(visit(verified()), reverse("applications:mine"), data) == []
-
-
-def test_no_page_of_a_sent_application_holds_a_text_that_cannot_be_translated(marked: None) -> None:
-    world = Evaluation(applicant=verified())
-    owner, editor, id_ = world.application.applicant, verified(), world.application.public_id
-    share(world.application, editor, Right.EDIT)
-    mine, data = visit(owner), known(owner, editor, made=(world.application,))
-    found: list[str] = []
-    with clock.set_to(BEFORE):
-        for name in ("status", "preview", "printed", "people", "withdraw"):
-            found += bare(mine, reverse(f"applications:{name}", args=[id_]), data)
-        for name in ("status", "people"):
-            found += bare(visit(editor), reverse(f"applications:{name}", args=[id_]), data)
-        found += bare(mine, reverse("applications:mine"), data)
-    for step in (world.to_review, world.fund, world.award, world.release):
-        step()
-    with clock.set_to(AFTER):
-        for name in ("status", "award"):
-            found += bare(mine, reverse(f"applications:{name}", args=[id_]), data)
-        grant = world.application.decisions.get(state="released").grant
-        found += bare(mine, reverse("credits:grant", args=[grant.uuid]), data)
-    assert found == []
-
-
-def test_the_walk_notices_a_text_without_marks() -> None:
-    seen = Seen(["Data"])
-    seen.feed(f'<p title="Not marked">{OPEN}Marked <b>too</b>{SHUT} Data 7 UTC</p><p>Plain words</p>')
-    assert seen.bare == ["Not marked", "Plain words"]

@@ -42,6 +42,10 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
 
 @pytest.fixture
 def world() -> dict[str, object]:
+    return make_world()
+
+
+def make_world() -> dict[str, object]:
     """A draft, a sent and an awarded application of one person, and people of every kind."""
     program = make_program()
     owner, manager, second = (
