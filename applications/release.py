@@ -21,7 +21,7 @@ from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
 from programs import memberships, rulebook
-from programs.models import Cycle, MessageKind, OrganizationIdWhen
+from programs.models import Cycle, MessageKind, OrganizationIdWhen, Program
 
 BECOMES = {
     DecisionKind.AWARD: State.AWARDED,
@@ -276,22 +276,23 @@ def _set_released(checked: Checked, grant_ids: dict[int, int], cycle: Cycle, by:
 
 
 def _queue_letters(rows: list[Row], cycle: Cycle, at: datetime) -> None:
+    rules = rulebook.for_cycle(cycle)
     told = [(MessageKind.AWARD, row) for row in rows if row.kind in AGREED]
-    if not rulebook.for_cycle(cycle).is_quiet:
+    if not rules.is_quiet:
         told += [(MessageKind.TOLD_DECLINE, row) for row in rows if row.kind == DecisionKind.DECLINE]
-    notices.queue_many([_letter(kind, row, cycle, at) for kind, row in told])
+    notices.queue_many([_letter(kind, row, cycle.program, rules.currency, at) for kind, row in told])
 
 
-def _letter(kind: MessageKind, row: Row, cycle: Cycle, at: datetime) -> Notice:
+def _letter(kind: MessageKind, row: Row, program: Program, currency: str, at: datetime) -> Notice:
     values: dict[str, object] = {"change": True} if row.kind == DecisionKind.CHANGE else {}
     if row.kind == DecisionKind.AWARD:
-        values = {"amount_cents": row.amount_cents, "currency": rulebook.for_cycle(cycle).currency}
+        values = {"amount_cents": row.amount_cents, "currency": currency}
         if row.months:
             values["months"] = row.months
     return Notice(
         key=f"{kind}:{row.application_id}:{row.applicant_id}",
         kind=kind,
-        program=cycle.program,
+        program=program,
         application_id=row.application_id,
         recipient_id=row.applicant_id,
         values=values,

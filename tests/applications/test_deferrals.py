@@ -11,6 +11,7 @@ from applications import (
     bulk,
     decisions,
     deferrals,
+    export_rows,
     intake,
     overrides,
     release,
@@ -18,6 +19,7 @@ from applications import (
     tick,
     waiting_list,
 )
+from applications.export_shapes import Wanted
 from applications.models import (
     Application,
     Assignment,
@@ -26,6 +28,7 @@ from applications.models import (
     Decision,
     DecisionKind,
     DecisionState,
+    ExportKind,
     Notice,
     Override,
     Review,
@@ -35,7 +38,7 @@ from applications.models import (
 from applications.standing import Phase
 from applications.states import State
 from portal.roles import Role
-from programs import cycles
+from programs import cycles, staff
 from programs.models import Cycle, RuleKind
 from tests.applications.test_release import World
 from tests.factories.applications import AFTER, make_member
@@ -141,6 +144,29 @@ def test_the_next_batch_takes_it_with_its_reviews_to_other_people() -> None:
     late = goes_to.cut_off_at + timedelta(days=1)
     award = decisions.propose_award(application_id=application.pk, by=world.manager, at=late)
     assert (award.state, award.application.cycle) == ("pending", goes_to)
+
+
+def test_a_carried_deferral_hides_no_new_decision_from_an_export() -> None:
+    world = World()
+    application = world.applications[0]
+    award = world.award(application)
+    Decision.objects.create(
+        application=application,
+        kind="defer",
+        state=DecisionState.CARRIED,
+        reason=WHY,
+        to_cycle=world.cycle,
+        four_eyes_above_cents=0,
+        proposed_by=world.manager,
+        proposed_at=AFTER,
+    )
+    desk = staff.desk_of(world.manager)
+    kind = export_rows.KINDS[ExportKind.APPLICATIONS]
+    rows = list(kind.rows(desk, Wanted(program=world.program, cycle_id=world.cycle.pk)))
+
+    kind.prepare(rows)
+
+    assert [row.decided for row in rows] == [award]
 
 
 def test_a_withdrawn_one_is_carried_nowhere() -> None:
