@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from credits import funding
 from portal import clock
 from portal.roles import Role
 from programs import form_versions
@@ -128,12 +129,23 @@ def test_the_pages_of_the_editor_fit_and_are_readable(
     new_page, live_server, program, manager, accessible, size, theme
 ):
     make.make_batch(program, applications=1)
+    wish = funding.ask(
+        program=program.slug,
+        period="2026",
+        currency="USD",
+        amount_cents=5_000_00,
+        reason="New topics.",
+        by=make.make_member(program, Role.MANAGER),
+        at=make.AFTER,
+    )
     page = new_page(viewport=SIZES[size], color_scheme=theme)
     enter(page, live_server, manager)
     pages = [
         editor(live_server, program),
         live_server.url + reverse("admin:programs_program_versions", args=[program.pk]),
         live_server.url + reverse("admin:programs_program_shift", args=[program.pk]) + "?on=2027-03-01",
+        live_server.url + reverse("admin:programs_program_pools", args=[program.pk]),
+        live_server.url + reverse("admin:credits_fundingrequest_change", args=[wish.pk]),
     ]
 
     for address in pages:
