@@ -80,7 +80,7 @@ def with_neighbours(desk: Desk, pk: int, *, number: int = 12) -> list[Cycle]:
             pool_cents=pool_balance(),
         )
     )
-    found = list(rows.order_by("asked", "-evaluation_on", "program_id")[: number + 1])
+    found: list[Any] = list(rows.order_by("asked", "-evaluation_on", "program_id")[: number + 1])
     return found if found and found[0].pk == pk else []
 
 

@@ -13,7 +13,9 @@ class OneQueryBackend(ModelBackend):
     It stands first, so that the others find what it read; it signs nobody in.
     """
 
-    def authenticate(self, request: Any, **credentials: Any) -> None:
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **credentials: Any
+    ) -> None:
         return None
 
     def get_all_permissions(self, user_obj: Any, obj: Any = None) -> set[str]:

@@ -43,7 +43,12 @@ def plan(*, program_id: int, at: datetime, months_ahead: int = MONTHS_AHEAD) -> 
 
 
 def _missing(
-    program: Program, last: Cycle | None, exceptions: dict[date, date], *, at: datetime, months_ahead: int
+    program: Program,
+    last: Cycle | None,
+    exceptions: dict[date, date | None],
+    *,
+    at: datetime,
+    months_ahead: int,
 ) -> list[Cycle]:
     """Pure: the cycles of the coming months after the last one that exists, not stored yet."""
     local_today = at.astimezone(ZoneInfo(program.time_zone)).date()
