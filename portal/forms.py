@@ -3,10 +3,22 @@
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from portal.api_tokens import LIFETIMES_DAYS
 from portal.models import Scope
+
+
+def _lifetimes() -> list[tuple[int, str]]:
+    """Asked for with each form: the words are those of its reader."""
+    return [
+        (
+            days,
+            _("1 year") if days == 365 else ngettext("%(days)s day", "%(days)s days", days) % {"days": days},
+        )
+        for days in LIFETIMES_DAYS
+    ]
 
 
 class ApiTokenForm(forms.Form):
@@ -27,15 +39,7 @@ class ApiTokenForm(forms.Form):
         widget=forms.RadioSelect,
     )
     days = forms.TypedChoiceField(
-        choices=[
-            (
-                days,
-                gettext_lazy("1 year")
-                if days == 365
-                else ngettext_lazy("%(days)s day", "%(days)s days", "days") % {"days": days},
-            )
-            for days in LIFETIMES_DAYS
-        ],
+        choices=_lifetimes,
         coerce=int,
         initial=90,
         label=gettext_lazy("Works for"),

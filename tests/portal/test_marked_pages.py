@@ -310,7 +310,8 @@ def test_no_page_of_figures_holds_a_text_that_cannot_be_translated(marked: None)
 def test_no_page_of_an_account_holds_a_text_that_cannot_be_translated(marked: None) -> None:
     person = verified()
     EmailAddress.objects.create(user=person, email="second@example.org", verified=False, primary=False)
-    client, data = visit(person), known(person)
+    client, data = visit(), known(person)
+    client.post(reverse("account_login"), {"login": person.email, "password": PASSWORD})
     key = f"{user_pk_to_url_str(person)}-{default_token_generator.make_token(person)}"
     entrance = [
         reverse("account_reset_password_done"),

@@ -212,3 +212,25 @@ def test_letters_of_the_account_name_the_portal_and_not_a_host(client: Client) -
     for letter in mail.outbox:
         assert letter.body.startswith("Hello,")
         assert "Research Credits" in letter.body
+
+
+def test_the_code_of_a_second_factor_is_drawn_in_the_page(client: Client) -> None:
+    """The security policy takes no images from data, and a secret belongs in no address."""
+    user = confirmed(make_user())
+    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    page = client.get(reverse("mfa_activate_totp")).content.decode()
+
+    drawn = re.search(r'<svg class="qr" viewBox="0 0 \d+ \d+"[^>]*><path d="(M[^"]+)"', page)
+    assert drawn is not None
+    assert len(drawn[1]) > 1000
+    assert "data:image" not in page
+
+
+def test_the_lifetimes_of_a_token_are_said_in_the_reader_s_language(client: Client) -> None:
+    client.force_login(confirmed(make_user()))
+    client.cookies["django_language"] = "es"
+
+    page = client.get(reverse("api_tokens")).content.decode()
+
+    assert ">90 días</option>" in page
+    assert " days<" not in page
