@@ -300,3 +300,17 @@ def test_a_conflict_of_an_own_application_is_not_among_those_a_manager_sees() ->
 
     assert "Secret tie" not in page.text
     assert "Mine" not in page.text
+
+
+def test_the_decision_page_leads_to_declaring_a_conflict() -> None:
+    world = cast(applications=1)
+    one = world["rows"][0]
+    client = signed_in(world["manager"])
+    where = reverse("admin:conflict_mine", args=[one.pk])
+
+    assert where in client.get(reverse("admin:applications_application_change", args=[one.pk])).text
+
+    client.post(where, {"reason": "A friend"})
+
+    assert client.get(where).status_code == 404
+    assert Conflict.objects.get().user == world["manager"]
