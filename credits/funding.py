@@ -31,7 +31,7 @@ def ask(
     """Ask for credit in the pool of a program (its slug) and a year such as "2026". Nothing moves yet.
 
     amount_cents: whole cents of the currency, above zero. The same wish by the same person, while it waits, is one
-    request however often it is sent. Raises CannotAsk without a reason and for an amount or year that cannot be.
+    wish however often it is sent. Raises CannotAsk without a reason and for an amount or year that cannot be.
     """
     reason = " ".join(reason.split())[:300]
     if not reason:
@@ -65,45 +65,45 @@ def approve(*, request_id: int, by: User, at: datetime) -> FundingRequest:
 
     Raises CannotDecide when it is decided otherwise or `by` asked for it, and what ledger.fund raises.
     """
-    request = _waiting(request_id, FundingState.FUNDED, by=by)
-    if request.state == FundingState.FUNDED:
-        return request
-    _refuse_own(request, by)
-    request.transfer = ledger.fund(
-        program=request.program,
-        period=request.period,
-        amount_cents=request.amount_cents,
-        currency=request.currency,
-        made_by=request.asked_by,
+    wish = _waiting(request_id, FundingState.FUNDED, by=by)
+    if wish.state == FundingState.FUNDED:
+        return wish
+    _refuse_own(wish, by)
+    wish.transfer = ledger.fund(
+        program=wish.program,
+        period=wish.period,
+        amount_cents=wish.amount_cents,
+        currency=wish.currency,
+        made_by=wish.asked_by,
         approved_by=by,
-        key=f"fund:{request.program}:{request.period}:request-{request.pk}",
+        key=f"fund:{wish.program}:{wish.period}:request-{wish.pk}",
         at=at,
     )
-    return _decide(request, FundingState.FUNDED, by=by, at=at)
+    return _decide(wish, FundingState.FUNDED, by=by, at=at)
 
 
 @transaction.atomic
 def refuse(*, request_id: int, answer: str, by: User, at: datetime) -> FundingRequest:
     """Say no, with a reason. Refusing again changes nothing. Raises CannotDecide."""
-    request = _waiting(request_id, FundingState.REFUSED, by=by)
-    if request.state == FundingState.REFUSED:
-        return request
-    _refuse_own(request, by)
-    request.answer = " ".join(answer.split())[:300]
-    if not request.answer:
+    wish = _waiting(request_id, FundingState.REFUSED, by=by)
+    if wish.state == FundingState.REFUSED:
+        return wish
+    _refuse_own(wish, by)
+    wish.answer = " ".join(answer.split())[:300]
+    if not wish.answer:
         raise CannotDecide("Give a reason. Whoever asked reads it.")
-    return _decide(request, FundingState.REFUSED, by=by, at=at)
+    return _decide(wish, FundingState.REFUSED, by=by, at=at)
 
 
 @transaction.atomic
 def take_back(*, request_id: int, by: User, at: datetime) -> FundingRequest:
     """Withdraw what one asked for oneself. Doing it again changes nothing. Raises CannotDecide."""
-    request = _waiting(request_id, FundingState.TAKEN_BACK, by=by)
-    if request.asked_by_id != by.pk:
+    wish = _waiting(request_id, FundingState.TAKEN_BACK, by=by)
+    if wish.asked_by_id != by.pk:
         raise CannotDecide("Only the person who asked takes a request back.")
-    if request.state == FundingState.TAKEN_BACK:
-        return request
-    return _decide(request, FundingState.TAKEN_BACK, by=by, at=at)
+    if wish.state == FundingState.TAKEN_BACK:
+        return wish
+    return _decide(wish, FundingState.TAKEN_BACK, by=by, at=at)
 
 
 def requests(programs: Sequence[str] | None) -> QuerySet[FundingRequest]:
@@ -122,35 +122,35 @@ def waiting(program: str) -> int:
     return FundingRequest.objects.filter(program=program, state=FundingState.ASKED).count()
 
 
-def amount(request: FundingRequest) -> str:
+def amount(wish: FundingRequest) -> str:
     """What is asked for, for people: "$25,000 USD"."""
-    return with_code(request.amount_cents, request.currency)
+    return with_code(wish.amount_cents, wish.currency)
 
 
 def _waiting(request_id: int, state: FundingState, *, by: User) -> FundingRequest:
     """The request, locked: it waits, or this person has brought it into `state` before."""
-    request = (
+    wish = (
         FundingRequest.objects.select_for_update(of=("self",)).select_related("asked_by").get(pk=request_id)
     )
-    if request.state != FundingState.ASKED and (request.state != state or request.decided_by_id != by.pk):
-        raise CannotDecide(f"This request is decided: {request.get_state_display().lower()}.")
-    return request
+    if wish.state != FundingState.ASKED and (wish.state != state or wish.decided_by_id != by.pk):
+        raise CannotDecide(f"This request is decided: {wish.get_state_display().lower()}.")
+    return wish
 
 
-def _refuse_own(request: FundingRequest, by: User) -> None:
-    if request.asked_by_id == by.pk:
+def _refuse_own(wish: FundingRequest, by: User) -> None:
+    if wish.asked_by_id == by.pk:
         raise CannotDecide("You asked for this. Another person decides it.")
 
 
-def _decide(request: FundingRequest, state: FundingState, *, by: User, at: datetime) -> FundingRequest:
-    request.state, request.decided_by, request.decided_at = state, by, at
-    request.save(update_fields=["state", "decided_by", "decided_at", "answer", "transfer"])
+def _decide(wish: FundingRequest, state: FundingState, *, by: User, at: datetime) -> FundingRequest:
+    wish.state, wish.decided_by, wish.decided_at = state, by, at
+    wish.save(update_fields=["state", "decided_by", "decided_at", "answer", "transfer"])
     audit.record(
         action=f"funding.{state.value}",
-        subject=request,
+        subject=wish,
         by=by,
         at=at,
-        amount_cents=request.amount_cents,
-        transfer=request.transfer_id,
+        amount_cents=wish.amount_cents,
+        transfer=wish.transfer_id,
     )
-    return request
+    return wish
