@@ -217,7 +217,8 @@ def test_letters_of_the_account_name_the_portal_and_not_a_host(client: Client) -
 def test_the_code_of_a_second_factor_is_drawn_in_the_page(client: Client) -> None:
     """The security policy takes no images from data, and a secret belongs in no address."""
     user = confirmed(make_user())
-    client.post(reverse("account_login"), {"login": user.email, "password": PASSWORD})
+    client.force_login(user)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
     page = client.get(reverse("mfa_activate_totp")).content.decode()
 
     drawn = re.search(r'<svg class="qr" viewBox="0 0 \d+ \d+"[^>]*><path d="(M[^"]+)"', page)
