@@ -1,4 +1,32 @@
-"""Values on their way into a letter."""
+"""Letters that we write where a program has not, and values on their way into a letter."""
+
+from django.utils.translation import gettext_noop
+
+INVITATION_SUBJECT = gettext_noop("An invitation to an application to {program}")
+INVITATION_BODY = gettext_noop("""Hello,
+
+{inviter} works on an application to {program} and invites you to {right} it.
+
+To accept, open this link and sign in with this mail address:
+{link}
+
+The link works for two weeks. If you did not expect this letter, you need not do anything.
+
+{program}
+""")
+"""The invitation of a program that has not written its own."""
+
+CHANGE_SUBJECT = gettext_noop("Your updated application {reference} is approved")
+CHANGE_BODY = gettext_noop("""Dear {name},
+
+the changes in your updated application “{title}” to {program} are approved. It asks for no more credit, so the credits
+that you have stay as they are, with the same last day, and there is nothing for you to do.
+
+{link}
+
+{program}
+""")
+"""What the holder of an award hears when a change without more credit is agreed to."""
 
 
 class Lines(str):

@@ -22,9 +22,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
-from applications import links, request_letters
+from applications import letter_texts, links, request_letters
 from applications.letter_texts import one_line
 from applications.models import (
     CONTACT,
@@ -71,33 +70,6 @@ PLACEHOLDERS = frozenset(
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
-
-
-INVITATION_SUBJECT = gettext_noop("An invitation to an application to {program}")
-INVITATION_BODY = gettext_noop("""Hello,
-
-{inviter} works on an application to {program} and invites you to {right} it.
-
-To accept, open this link and sign in with this mail address:
-{link}
-
-The link works for two weeks. If you did not expect this letter, you need not do anything.
-
-{program}
-""")
-"""The invitation of a program that has not written its own."""
-
-CHANGE_SUBJECT = gettext_noop("Your updated application {reference} is approved")
-CHANGE_BODY = gettext_noop("""Dear {name},
-
-the changes in your updated application “{title}” to {program} are approved. It asks for no more credit, so the credits
-that you have stay as they are, with the same last day, and there is nothing for you to do.
-
-{link}
-
-{program}
-""")
-"""What the holder of an award hears when a change without more credit is agreed to."""
 
 _LOOKS_LIKE_A_LINK = re.compile(
     r"\S*(?:://|\bwww\.)\S*|\S*[^\W_]\.[^\W\d_]{2,}(?:[/:?#]\S*)?|\S+@\S+", re.IGNORECASE
@@ -478,13 +450,15 @@ def _reply_to(notice: Notice) -> list[str]:
 def _built_in(notice: Notice) -> MessageTemplate:
     """The text of a letter that a program has not written. Raises MessageTemplate.DoesNotExist where there is none."""
     if "change" in notice.values:
-        return MessageTemplate(subject=_(CHANGE_SUBJECT), body=_(CHANGE_BODY))
+        return MessageTemplate(subject=_(letter_texts.CHANGE_SUBJECT), body=_(letter_texts.CHANGE_BODY))
     if notice.kind in REMINDERS:
         from applications import reminders
 
         subject, body = reminders.BUILT_IN[MessageKind(notice.kind)]
         return MessageTemplate(subject=subject, body=body)
-    known = {str(MessageKind.INVITATION): (INVITATION_SUBJECT, INVITATION_BODY)} | request_letters.BUILT_IN
+    known = {
+        str(MessageKind.INVITATION): (letter_texts.INVITATION_SUBJECT, letter_texts.INVITATION_BODY)
+    } | request_letters.BUILT_IN
     if notice.kind not in known:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
     subject, body = known[notice.kind]
