@@ -2,7 +2,7 @@
 
 Until that date the applicant sees what every undecided applicant sees; so the application keeps its cycle, and the move
 is a step of its own. Earlier reviews stay with the application, readable and counted; other people are asked to look
-again. Source: docs/decisions/0015-deferral-after-the-date.md.
+again. Source: docs/decisions/0013-deferral-after-the-date.md.
 """
 
 from datetime import datetime

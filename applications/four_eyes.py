@@ -2,7 +2,7 @@
 
 Counted over every program whose credits come from the same provider, per account, per mail address in its canonical
 form, and per organization ID; the largest counts. The database counts again at release (migration 0010), so the same
-SQL function serves both. Source: docs/decisions/0014-four-eyes-over-a-year.md.
+SQL function serves both. Source: docs/decisions/0012-four-eyes-over-a-year.md.
 """
 
 from collections.abc import Sequence
