@@ -122,6 +122,13 @@ class _Reader(HTMLParser):
                 control.entered.append(value)
 
 
+def forms_of(text: str) -> list[Form]:
+    """The forms of a page in their order."""
+    reader = _Reader()
+    reader.feed(text)
+    return reader.forms
+
+
 @dataclass
 class Page:
     """What came back in the end, after all redirects."""
@@ -209,9 +216,7 @@ class Visitor:
                 continue
             if status not in (200, 422):
                 raise UnexpectedPage(f"{method} {path}: {status}")
-            reader = _Reader()
-            reader.feed(text)
-            return Page(path, text, reader.forms)
+            return Page(path, text, forms_of(text))
         raise UnexpectedPage(f"{path} leads in a circle")
 
     def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from allauth.account.models import EmailAddress
 
-from portal.rehearsal.visitors import Page, Traffic, UnexpectedPage, Visitor, _Reader
+from portal.rehearsal.visitors import Page, Traffic, UnexpectedPage, Visitor, forms_of
 from tests.factories.applications import make_user
 
 PASSWORD = "correct horse battery staple"
@@ -27,9 +27,7 @@ PAGE = """
 
 
 def read(text: str) -> Page:
-    reader = _Reader()
-    reader.feed(text)
-    return Page("/here/", text, reader.forms)
+    return Page("/here/", text, forms_of(text))
 
 
 def test_a_form_is_sent_as_it_stands_with_what_was_entered() -> None:
