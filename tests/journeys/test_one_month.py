@@ -279,7 +279,7 @@ def _review(stage: Stage, reviewer: User, application: Application) -> None:
     page.fill("#note", "Careful design; the error rate is the point.")
     stage.shot(page, "review")
     page.locator("form[data-rubric] button[type=submit]").click()
-    page.wait_for_load_state()
+    expect(page.locator(".messagelist")).to_contain_text("is in")
     assert Assignment.objects.get(reviewer=reviewer, application=application).state == "done"
 
 
