@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench import measure, servers
 
@@ -70,7 +71,7 @@ def _measured(
 def part(name: str, environment: dict[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     """Each part is a process of its own on a database of its own, so that none inherits memory or plans."""
     beside = environment["DATABASE_URL"]
-    url = servers.create(f"bench_{name}", beside, template=servers.EMPTY)
+    url = servers.create(f"bench_{name}", beside, template=urlsplit(beside).path.strip("/"))
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", *options],
         check=False,

@@ -41,12 +41,15 @@ def running(folder: Path) -> Iterator[dict[str, str]]:
         yield prepared({**os.environ, **servers.urls(), "LOCAL_DIR": str(folder / "local")})
 
 
-def prepared(environment: dict[str, str]) -> dict[str, str]:
-    """Migrate an empty database on a running server and load the programs; returns the environment of the parts."""
+def prepared(environment: dict[str, str], *, empty: str = EMPTY) -> dict[str, str]:
+    """Migrate an empty database on a running server and load the programs; returns the environment of the parts.
+
+    empty: its name. Two runs on one server at the same time need two.
+    """
     environment = {
         name: value for name, value in environment.items() if name not in NOT_INHERITED
     } | ENVIRONMENT
-    environment["DATABASE_URL"] = create(EMPTY, environment["DATABASE_URL"])
+    environment["DATABASE_URL"] = create(empty, environment["DATABASE_URL"])
     for arguments in (["migrate", "--verbosity", "0"], ["load_presets"]):
         subprocess.run(
             [sys.executable, "manage.py", *arguments],
@@ -65,7 +68,7 @@ def url_of(name: str, beside: str) -> str:
 
 def create(name: str, beside: str, *, template: str = "template0") -> str:
     """Make a database anew, as a copy of another one; returns its address."""
-    if not re.fullmatch(r"bench_[a-z_]+", name):
+    if not re.fullmatch(r"bench_[a-z0-9_]+", name):
         raise ValueError(f"{name} is no name for a database of the bench")
     drop(name, beside)
     _run(url_of("postgres", beside), f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')

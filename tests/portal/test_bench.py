@@ -271,12 +271,12 @@ def test_buffers_are_counted_without_running_a_change() -> None:
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """An empty bench database beside those of the tests."""
-    return servers.prepared(dict(os.environ))
+    """An empty bench database beside those of the tests, another one for each worker of theirs."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    return servers.prepared(dict(os.environ), empty=f"{servers.EMPTY}_{worker}")
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("bench")  # they share one empty database, made anew by whoever comes first
 @pytest.mark.parametrize(
     ("part", "options", "rows"),
     [
