@@ -169,8 +169,9 @@ SEED = (
     """,
     "UPDATE applications_assignment SET state = 'done'",
     """
-    INSERT INTO applications_gateresult (application_id, criterion_id, outcome, note, decided_by_id, decided_at)
-    SELECT a.id, c.id, 'passed', '', %(by)s, %(at)s FROM applications_application a
+    INSERT INTO applications_gateresult (application_id, criterion_id, outcome, note, decided_by_id, decided_at,
+        judged_sha256)
+    SELECT a.id, c.id, 'passed', '', %(by)s, %(at)s, answers_digest(a.answers) FROM applications_application a
       JOIN programs_criterion c ON c.program_id = a.program_id AND c.kind = 'gate' WHERE a.cycle_id = %(cycle)s
     """,
     """
