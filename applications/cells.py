@@ -41,7 +41,9 @@ def bare(text: str) -> str:
 
 
 def _dangerous(text: str) -> bool:
-    if text[:1] in ("\t", "\r", "\n", "\x00") and text:
+    if text.lstrip("'").startswith(
+        ("\t", "\r", "\n", "\x00")
+    ):  # apostrophes too, or `bare` would take one of the text's own
         return True
     match = _LOOKED_THROUGH.match(text)
     rest = text[match.end() if match else 0 :]

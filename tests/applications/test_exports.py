@@ -78,6 +78,7 @@ def test_a_harmless_text_stays_as_it_is(text):
     st.lists(st.lists(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\x00")), min_size=2))
 )
 @example([["a,b", 'say "x"', "two\r\nlines", "", "=1"]])
+@example([["", "'\r"]])
 def test_csv_reads_back_the_same(rows):
     written = cells.lines(rows)
 
