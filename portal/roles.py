@@ -42,6 +42,7 @@ _SEE_MONEY = (
     "credits.view_delivery",
     "credits.view_organization",
     "credits.view_fundingrequest",
+    "credits.view_case",
 )
 
 PERMISSIONS: dict[Role, tuple[str, ...]] = {
