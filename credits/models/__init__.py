@@ -2,7 +2,7 @@
 
 from credits.models.case import Case
 from credits.models.funding import FundingRequest, FundingState
-from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage
+from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage, WaitsFor
 from credits.models.ledger import Block, ChainHead, Entry, LedgerAccount, LedgerCheck, Transfer
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "Organization",
     "Stage",
     "Transfer",
+    "WaitsFor",
 ]

@@ -49,6 +49,12 @@ MAY_BECOME: dict[str, tuple[str, ...]] = {
 }
 
 
+class WaitsFor(models.TextChoices):
+    """What a reserved grant waits for before it may be sent; empty for all others."""
+
+    SUMMARY = "summary", "The summary of the award"
+
+
 class Grant(models.Model):
     """One award of credit: its own lot with its own term. A top-up is a second grant."""
 
@@ -64,6 +70,23 @@ class Grant(models.Model):
     amount_cents = models.BigIntegerField("amount")
     currency = models.CharField(max_length=3, default="USD")
     term_months = models.PositiveSmallIntegerField("term in months", null=True, blank=True)
+    half_of = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # the constraint below has the rows that matter
+        related_name="halves",
+        help_text="The grant whose award this is the second half of.",
+    )
+    waits_for = models.CharField(
+        max_length=16,
+        choices=WaitsFor,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="It is not sent before.",
+    )
     starts_on = models.DateField(null=True, blank=True)
     expires_on = models.DateField(
         null=True, blank=True, help_text="The last day on which the credit can be used."
@@ -105,6 +128,18 @@ class Grant(models.Model):
                 condition=Q(stage__in=[Stage.FAILED, Stage.VOID], ended_at__isnull=False)
                 | (~Q(stage__in=[Stage.FAILED, Stage.VOID]) & Q(ended_at__isnull=True)),
                 name="grant_ended_has_moment",
+            ),
+            models.UniqueConstraint(
+                fields=["half_of"], condition=Q(half_of__isnull=False), name="one_second_half_per_grant"
+            ),
+            models.CheckConstraint(
+                condition=Q(waits_for="")
+                | Q(
+                    waits_for__in=WaitsFor.values,
+                    half_of__isnull=False,
+                    stage__in=[Stage.RESERVED, Stage.VOID],
+                ),
+                name="grant_waits_only_as_second_half",
             ),
         ]
         indexes = [
