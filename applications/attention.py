@@ -6,8 +6,8 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
 
+from applications import case_desk, request_queue
 from applications import desk as desk_queries
-from applications import request_queue
 from credits import funding
 from credits.models import FundingRequest, FundingState
 from portal.roles import Role
@@ -21,6 +21,7 @@ class Calls:
     to_do: int = 0  # reviews, in cycles in review
     second: int = 0  # awards for a second person
     funding: int = 0  # credit that somebody else asks for a pool
+    cases: int = 0  # facts about money that nobody has settled
     failed: int = 0  # grants that the provider refused
     parked: int = 0  # letters given up after too many tries
     open: int = 0  # requests that this person could answer
@@ -37,6 +38,7 @@ def of(desk: Desk, *, at: datetime) -> Calls:
         parts.append(_counted(_funding_wanted(desk), "funding"))
     if desk.sees(*SEES_MONEY):
         parts.append(_counted(desk_queries.failed_grants(desk), "failed"))
+        parts.append(_counted(case_desk.waiting(desk), "cases"))
     if desk.sees(Role.MANAGER, Role.OPERATOR):
         parts.append(_counted(desk_queries.parked_letters(desk), "parked"))
     if desk.sees(*request_queue.READS):

@@ -28,7 +28,7 @@ from applications.models import (
 from credits.models import LedgerCheck
 from portal.roles import Role
 from programs.models import Cycle, CycleState, Program
-from programs.staff import Desk
+from programs.staff import SEES_MONEY, Desk
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,11 @@ def troubles(desk: Desk, calls: Calls) -> list[Trouble]:
     if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR) and (failed := calls.failed):
         text = f"{failed:,} grant{'' if failed == 1 else 's'} did not reach the provider"
         found.append(Trouble(text, "The credit is back in the pool.", "admin:grants_board", failed))
+    if desk.sees(*SEES_MONEY) and (cases := calls.cases):
+        text = f"{cases:,} case{' about money waits' if cases == 1 else 's about money wait'} for a person"
+        found.append(
+            Trouble(text, "Look, act, then settle it with a reason.", "admin:credits_case_changelist", cases)
+        )
     if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR, Role.AUDITOR):
         last = LedgerCheck.objects.order_by("-at").first()
         if last is not None and last.problems:

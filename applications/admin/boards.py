@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from applications import acceptance, boards, notices, posting
+from applications import acceptance, boards, case_desk, notices, posting
 from applications import batch_board as batch_boards
 from applications import desk as desk_queries
 from applications.admin import (
@@ -26,7 +26,7 @@ from applications.admin import (
     releasing,
 )
 from applications.models import HeldAcceptance, NoticeState
-from credits import delivery
+from credits import cases, delivery
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
@@ -151,6 +151,7 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         ],
         "expiring": posting.expiring(rows, at=at),
         "pools": posting.pools(desk),
+        "cases": [(case, cases.words_of(case.kind)) for case in case_desk.waiting(desk)[:20]],
         "held": [(row, _may_approve(desk, row)) for row in posting.held(desk)],
         "tries": desk.sees(Role.MANAGER, Role.OPERATOR),
         "carries": desk.sees(Role.OPERATOR) and settings.PROVIDER_ADAPTER == "manual",

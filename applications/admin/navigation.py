@@ -123,6 +123,8 @@ def _cycle(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
         items.append(Item("coins", "Funding", wishes, counts.funding, "", "waiting"))
     if desk.sees(*staff.SEES_MONEY):
         items.append(Item("card", "Grants", reverse("admin:grants_board"), counts.failed, "danger", "failed"))
+        url = reverse("admin:credits_case_changelist") + "?state=open"
+        items.append(Item("alert", "Cases", url, counts.cases, "danger", "open"))
     return items
 
 

@@ -55,6 +55,7 @@ def labels(page: Any) -> list[str]:
                 "Second person",
                 "Funding",
                 "Grants",
+                "Cases",
                 "Programs",
                 "Forms",
                 "Request forms",
@@ -66,13 +67,14 @@ def labels(page: Any) -> list[str]:
                 "Ledger",
             ],
         ),
-        (Role.FINANCE, ["My desk", "Second person", "Funding", "Grants", "Exports", "Ledger"]),
+        (Role.FINANCE, ["My desk", "Second person", "Funding", "Grants", "Cases", "Exports", "Ledger"]),
         (
             Role.AUDITOR,
             [
                 "My desk",
                 "Requests",
                 "Grants",
+                "Cases",
                 "Programs",
                 "Forms",
                 "Request forms",
@@ -82,7 +84,7 @@ def labels(page: Any) -> list[str]:
                 "Audit trail",
             ],
         ),
-        (Role.OPERATOR, ["My desk", "Grants", "Exports", "Letters", "Ledger", "Audit trail"]),
+        (Role.OPERATOR, ["My desk", "Grants", "Cases", "Exports", "Letters", "Ledger", "Audit trail"]),
     ],
 )
 def test_each_role_has_its_own_navigation_and_every_link_opens(role, expected):
