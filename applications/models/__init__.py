@@ -37,6 +37,15 @@ from applications.models.intake import (
 from applications.models.late import LateEntry
 from applications.models.link import Link, LinkFinding, LinkKind, LinkVerdict, Tie, TieKind
 from applications.models.notice import CONTACT, TEST, Notice, NoticeState
+from applications.models.obligation import (
+    OWED,
+    Obligation,
+    ObligationKind,
+    ObligationState,
+    Summary,
+    SummaryOutcome,
+)
+from applications.models.paper import Paper, PaperLink, TitleSource
 from applications.models.reminder import Reminder, ReminderDay, ReminderStage
 from applications.models.request import Request, RequestAnswer
 from applications.models.review import (
@@ -60,6 +69,7 @@ __all__ = [
     "AGREED",
     "CONTACT",
     "LASTING",
+    "OWED",
     "STANDING",
     "TEST",
     "UNDER_WAY",
@@ -104,7 +114,12 @@ __all__ = [
     "LinkVerdict",
     "Notice",
     "NoticeState",
+    "Obligation",
+    "ObligationKind",
+    "ObligationState",
     "Override",
+    "Paper",
+    "PaperLink",
     "PlanKind",
     "PlanState",
     "Recusal",
@@ -121,11 +136,14 @@ __all__ = [
     "ReviewerProfile",
     "Right",
     "Score",
+    "Summary",
+    "SummaryOutcome",
     "ScreeningCheck",
     "TextSketch",
     "ThreadMessage",
     "Tie",
     "TieKind",
+    "TitleSource",
     "YearFigures",
     "second_person_wanted",
 ]
