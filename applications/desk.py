@@ -249,9 +249,14 @@ def failed_grants(desk: Desk) -> QuerySet[Grant]:
 
 
 def grants_without_conflict(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant]:
-    """Leave out the grants of applications that this person has a conflict with, and their own; superusers included."""
-    allowed = without_conflict(desk, Application.objects.filter(pk=OuterRef("decision__application_id")))
-    return rows.exclude(holder=desk.user).filter(Q(decision__isnull=True) | Exists(allowed))
+    """Leave out the grants of applications that this person has a conflict with, and their own; superusers included.
+
+    A second half follows the decision of its first.
+    """
+    own = Coalesce(OuterRef("decision__application_id"), OuterRef("half_of__decision__application_id"))
+    allowed = without_conflict(desk, Application.objects.filter(pk=own))
+    untied = Q(decision__isnull=True, half_of__isnull=True)
+    return rows.exclude(holder=desk.user).filter(untied | Exists(allowed))
 
 
 def letters(desk: Desk) -> QuerySet[Notice]:

@@ -79,7 +79,7 @@ def grants(desk: Desk) -> QuerySet[Grant]:
 def in_stage(rows: QuerySet[Grant], key: str) -> QuerySet[Grant]:
     """The grants of one column of the board."""
     return {
-        "acceptance": rows.filter(stage=Stage.RESERVED, organization=None),
+        "acceptance": rows.filter(stage=Stage.RESERVED, organization=None, waits_for=""),
         "reserved": rows.filter(stage=Stage.RESERVED, organization__isnull=False),
         "sent": rows.filter(stage=Stage.SENT),
         "confirmed": rows.filter(stage=Stage.CONFIRMED),
@@ -91,7 +91,7 @@ def stages(rows: QuerySet[Grant], *, at: datetime) -> list[StageRow]:
     """The columns of the board, in one query."""
     waits = Q(stage=Stage.RESERVED)
     parts = {
-        "acceptance": ("Waits for acceptance", waits & Q(organization=None), "created_at"),
+        "acceptance": ("Waits for acceptance", waits & Q(organization=None, waits_for=""), "created_at"),
         "reserved": ("Reserved", waits & Q(organization__isnull=False), "created_at"),
         "sent": ("Sent to the provider", Q(stage=Stage.SENT), "sent_at"),
         "confirmed": ("Confirmed", Q(stage=Stage.CONFIRMED), None),
@@ -124,7 +124,12 @@ def needs_a_hand(rows: QuerySet[Grant], *, at: datetime) -> list[Grant]:
         Q(stage=Stage.FAILED, ended_at__gte=at - timedelta(days=90))
         | Q(stage=Stage.SENT, sent_at__lt=at - ALARM["sent"])
         | Q(stage=Stage.SENT, delivery__state=DeliveryState.UNKNOWN, delivery__attempts__gte=3)
-        | Q(stage=Stage.RESERVED, organization=None, created_at__lt=at - ALARM["acceptance"])
+        | Q(
+            stage=Stage.RESERVED,
+            organization=None,
+            waits_for="",
+            created_at__lt=at - ALARM["acceptance"],
+        )
         | Q(stage=Stage.RESERVED, organization__isnull=False, created_at__lt=at - ALARM["reserved"])
     )
     return list(
@@ -159,6 +164,8 @@ def why(grant: Grant) -> str:
     delivery = getattr(grant, "delivery", None)
     if grant.stage == Stage.FAILED:
         return grant.failure or "The provider refused it."
+    if grant.stage == Stage.RESERVED and grant.waits_for:
+        return "It is the second half of an award and waits for the summary."
     if grant.stage == Stage.RESERVED and grant.organization_id is None and is_held(grant):
         return "It was accepted; a second person looks at it first."
     if grant.stage == Stage.RESERVED and grant.organization_id is None:

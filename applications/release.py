@@ -22,6 +22,7 @@ from portal.refusals import Refused
 from portal.roles import Role
 from programs import memberships, rulebook
 from programs.models import Cycle, MessageKind, OrganizationIdWhen, Program
+from programs.rulebook import Rulebook
 
 BECOMES = {
     DecisionKind.AWARD: State.AWARDED,
@@ -216,6 +217,7 @@ def _reserve(
             currency=rules.currency,
             models=models[row.granted_models],
             term_months=row.months,
+            held_back_cents=_held_back(row, rules),
         )
         for row in awards
     ]
@@ -225,6 +227,13 @@ def _reserve(
         raise CannotRelease(str(error)) from error
     grant_ids = dict(zip((row.decision_id for row in awards), made, strict=True))
     return grant_ids, sum(row.application_id not in known for row in awards)
+
+
+def _held_back(row: Row, rules: Rulebook) -> int:
+    """What an award keeps back until its summary is accepted, in cents. An update of an award owes no summary itself."""
+    if not (rules.summary_required and rules.second_half_after_summary) or row.amends_id is not None:
+        return 0
+    return row.amount_cents // 2
 
 
 def _organizations(awards: list[Row], cycle: Cycle, at: datetime) -> dict[int, int]:

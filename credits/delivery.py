@@ -79,7 +79,7 @@ def order_of(grant: Grant, organization: Organization, key: str) -> Order:
 def dispatch(*, at: datetime, limit: int = 5_000) -> int:
     """Put reserved grants that have an organization on their way: credit to in_transit, and a Delivery row for each.
 
-    Set-based, in transactions of up to 500 grants; several workers share them. Returns how many went on their way.
+    A second half that still waits (Grant.waits_for) is left alone. Set-based, in transactions of up to 500 grants; several workers share them. Returns how many went on their way.
     When a batch is refused its grants go one by one, so that one of them cannot hold up the others.
     Raises ledger.PostingStopped. Source: docs/ledger.md, "Movements": send.
     """
@@ -267,7 +267,7 @@ def _take(row: manual.Confirmation, by: User, at: datetime) -> str:
 
 
 def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
-    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False)
+    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
     if only is not None:
         ready = ready.filter(pk=only)
     found = list(ready.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit])
@@ -305,7 +305,8 @@ def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
 def _dispatch_singly(at: datetime, limit: int) -> int:
     """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved and are logged."""
     moved = 0
-    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False).order_by("id")
+    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
+    ready = ready.order_by("id")
     for grant_id in ready.values_list("pk", flat=True)[:limit]:
         try:
             moved += with_retries(partial(_dispatch_batch, at, 1, only=grant_id))

@@ -2,7 +2,7 @@
 
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from credits import ledger
-from credits.models import Grant, Organization, Stage, Transfer
+from credits.models import Grant, Organization, Stage, Transfer, WaitsFor
 from credits.models.grant import MAY_BECOME
 from credits.movements import AccountKind, Kind
 from portal import audit
@@ -28,7 +28,10 @@ class OtherOrganization(CannotChangeGrant):
 
 @dataclass(frozen=True, slots=True)
 class AwardToReserve:
-    """What a program decided. reference: unique text that names the award; term_months: None for no end."""
+    """What a program decided. reference: unique text that names the award; term_months: None for no end.
+
+    held_back_cents: the part of the amount that is a grant of its own and waits for the summary of the award.
+    """
 
     reference: str
     program: str
@@ -39,6 +42,11 @@ class AwardToReserve:
     currency: str
     models: Sequence[str]
     term_months: int | None
+    held_back_cents: int = 0
+
+
+SECOND = "-2"
+"""Ends the reference of the second half of a grant."""
 
 
 def key_of(grant: Grant, step: str) -> str:
@@ -70,7 +78,8 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
     """Make a grant for each award and hold its credit in the pool: all of them, or none. Returns ids in their order.
 
     Set-based: the number of statements does not depend on the number of awards, and no grant passes through Python.
-    Repeating an award (same reference, same content) returns its grant and holds nothing again.
+    Repeating an award (same reference, same content) returns its grant and holds nothing again. What an award holds back
+    is reserved too, as its second half; the grant that is returned is the first.
     Raises ledger.NotEnoughCredit when the pool does not cover the new ones, ledger.KeyReused when a reference stands
     with other content, ledger.NoSuchAccount without a pool, ledger.NotAllowed when the pool is another program's.
     Source: docs/ledger.md, "Movements".
@@ -78,10 +87,13 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
     if not awards:
         return []
     pool = ledger.account(pool_code)
-    ids = new = _insert(awards, pool.code, at)
-    if len(new) < len(awards):
-        ids = _same(awards)
+    halves = [half for award in awards for half in _halves(award)]
+    ids = new = _insert(halves, pool.code, at)
+    if len(new) < len(halves):
+        ids = _same(halves)
     if new:
+        if len(halves) > len(awards):
+            _tie_halves([award.reference for award in awards if award.held_back_cents])
         ledger.hold_many(pool=pool, grant_ids=list(new.values()), by=by, at=at)
         audit.record(
             action="grant.reserve",
@@ -90,9 +102,60 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
             at=at,
             pool=pool.code,
             grants=len(new),
-            amount_cents=sum({a.reference: a.amount_cents for a in awards if a.reference in new}.values()),
+            amount_cents=sum({a.reference: a.amount_cents for a in halves if a.reference in new}.values()),
         )
     return [ids[award.reference] for award in awards]
+
+
+def _halves(award: AwardToReserve) -> list[AwardToReserve]:
+    """The award itself, or what it gives now and what it holds back."""
+    if not award.held_back_cents:
+        return [award]
+    now_cents = award.amount_cents - award.held_back_cents
+    first = replace(award, amount_cents=now_cents, held_back_cents=0)
+    later = replace(
+        first,
+        reference=award.reference + SECOND,
+        organization_id=None,  # that of the first half, when it goes
+        amount_cents=award.held_back_cents,
+    )
+    return [first, later]
+
+
+def _tie_halves(references: list[str]) -> None:
+    """Let the second halves of these grants wait, in one statement. Those that are tied already stay as they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE credits_grant later SET half_of_id = first.id, waits_for = %s
+              FROM credits_grant first
+             WHERE first.reference = ANY (%s) AND later.reference = first.reference || %s AND later.half_of_id IS NULL
+            """,
+            [WaitsFor.SUMMARY, references, SECOND],
+        )
+
+
+@transaction.atomic
+def let_go(*, grant_id: int, by: User, at: datetime) -> Grant:
+    """End the waiting of a second half: the next sweep sends it to the organization of its first half.
+
+    Letting go again changes nothing. Raises CannotChangeGrant when it was cancelled, or when the first half is not
+    confirmed: what the provider has not taken once is not offered twice.
+    """
+    first_id = Grant.objects.values_list("half_of_id", flat=True).get(pk=grant_id)
+    if first_id is None:
+        raise CannotChangeGrant("This grant is no second half.")
+    first, grant = locked(first_id), locked(grant_id)
+    if grant.stage != Stage.RESERVED:
+        raise CannotChangeGrant(f"{grant} is {grant.get_stage_display().lower()}, so it cannot be sent.")
+    if not grant.waits_for:
+        return grant
+    if first.stage != Stage.CONFIRMED:
+        raise CannotChangeGrant("The first half is not posted.")
+    grant.organization_id, grant.waits_for = first.organization_id, ""
+    grant.save(update_fields=["organization", "waits_for"])
+    audit.record(action="grant.let_go", subject=grant, by=by, at=at, organization=grant.organization_id)
+    return grant
 
 
 @transaction.atomic
@@ -123,7 +186,7 @@ def bind_organization(*, grant_id: int, organization_id: int, by: User, at: date
 
 
 @transaction.atomic
-def cancel(*, grant_id: int, by: User, at: datetime, reason: str = "") -> Grant:
+def cancel(*, grant_id: int, by: User | None, at: datetime, reason: str = "") -> Grant:
     """Return the credit of a grant that has not been sent to its pool. Cancelling again changes nothing.
 
     Raises CannotChangeGrant once it was sent: from then on the provider's answer decides.
