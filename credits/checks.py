@@ -126,7 +126,31 @@ CHECKS: dict[str, str] = {
         FROM credits_grant g
         LEFT JOIN ledger_transfer h ON h.key = 'grant:' || g.uuid || ':hold'
         LEFT JOIN ledger_account p ON p.id = h.source_id
-        WHERE h.amount_cents IS DISTINCT FROM g.amount_cents OR p.code IS DISTINCT FROM g.pool ORDER BY g.id LIMIT 20
+        WHERE g.moved_from_id IS NULL
+            AND (h.amount_cents IS DISTINCT FROM g.amount_cents OR p.code IS DISTINCT FROM g.pool)
+        ORDER BY g.id LIMIT 20
+    """,
+    "each lot of a changed organization came from the lot before it": """
+        SELECT format('grant %s: its credit did not come from the grant it follows', g.reference)
+        FROM credits_grant g
+        LEFT JOIN ledger_transfer t ON t.key = 'grant:' || g.uuid || ':move' AND t.kind = 'move'
+        LEFT JOIN ledger_account s ON s.id = t.source_id
+        LEFT JOIN ledger_account d ON d.id = t.destination_id
+        WHERE g.moved_from_id IS NOT NULL AND (t.amount_cents, s.grant_id, d.grant_id)
+            IS DISTINCT FROM (g.amount_cents, g.moved_from_id, g.id)
+        ORDER BY g.id LIMIT 20
+    """,
+    "only the credit of an enforced organization is frozen": """
+        SELECT format('grant %s: %s cents are frozen and nothing stands against its organization since %s',
+            g.reference, a.balance_cents, e.lifted_at)
+        FROM ledger_account a JOIN credits_grant g ON g.id = a.grant_id
+        CROSS JOIN LATERAL (
+            SELECT max(lifted_at) AS lifted_at, bool_or(lifted_at IS NULL) AS stands FROM credits_enforcement
+            WHERE organization_id = g.organization_id AND kind IN ('hold', 'suspend')
+        ) e
+        WHERE a.kind = 'frozen' AND a.balance_cents > 0 AND e.stands IS NOT TRUE
+            AND e.lifted_at < clock_timestamp() - interval '1 hour'
+        ORDER BY g.id LIMIT 20
     """,
     "credit in transit is the credit of unsettled deliveries": """
         SELECT format('in transit are %s cents, unsettled deliveries are %s cents', ledger.cents, deliveries.cents)
@@ -208,7 +232,8 @@ CHECKS: dict[str, str] = {
     "the ledger's guards are in place": """
         SELECT format('the trigger %s on %s is missing or switched off', w.name, w.tbl)
         FROM (VALUES
-            ('ledger_transfer', 'ledger_write'), ('ledger_transfer', 'append_only'), ('ledger_transfer', 'no_truncate'),
+            ('ledger_transfer', 'ledger_write'), ('ledger_transfer', 'ledger_gates'), ('ledger_transfer', 'append_only'),
+            ('ledger_transfer', 'no_truncate'),
             ('ledger_entry', 'append_only'), ('ledger_entry', 'no_truncate'), ('ledger_entry', 'by_trigger'),
             ('ledger_block', 'append_only'), ('ledger_block', 'no_truncate'), ('ledger_block', 'by_trigger'),
             ('ledger_account', 'append_only'), ('ledger_account', 'no_truncate'), ('ledger_account', 'by_trigger'),

@@ -1,23 +1,33 @@
 """What is true about credit: the ledger, and the grants it carries."""
 
 from credits.models.case import Case
+from credits.models.enforcement import FREEZES, Enforcement, EnforcementKind
+from credits.models.event import EventOutcome, InboundEvent
 from credits.models.funding import FundingRequest, FundingState
 from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage, WaitsFor
 from credits.models.ledger import Block, ChainHead, Entry, LedgerAccount, LedgerCheck, Transfer
+from credits.models.organization_change import ChangeState, OrganizationChange
 
 __all__ = [
+    "FREEZES",
     "Block",
     "Case",
     "ChainHead",
+    "ChangeState",
     "Delivery",
     "DeliveryState",
+    "Enforcement",
+    "EnforcementKind",
     "Entry",
+    "EventOutcome",
     "FundingRequest",
     "FundingState",
     "Grant",
+    "InboundEvent",
     "LedgerAccount",
     "LedgerCheck",
     "Organization",
+    "OrganizationChange",
     "Stage",
     "Transfer",
     "WaitsFor",

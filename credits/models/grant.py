@@ -79,6 +79,14 @@ class Grant(models.Model):
         related_name="halves",
         help_text="The grant whose award this is the second half of.",
     )
+    moved_from = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="moved_to",
+        help_text="The grant whose rest came here when its organization was changed.",
+    )
     waits_for = models.CharField(
         max_length=16,
         choices=WaitsFor,
