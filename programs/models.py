@@ -7,52 +7,28 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
-from django.utils.translation import gettext_noop as _
 
 from portal.roles import Role
 from programs import request_models, translation_models  # noqa: F401  Django finds models here only
+
+# Known under this name everywhere.
+from programs.choices import Accent as Accent  # noqa: PLC0414
+from programs.choices import AwardMode as AwardMode  # noqa: PLC0414
+from programs.choices import CriterionKind as CriterionKind  # noqa: PLC0414
+from programs.choices import CycleState as CycleState  # noqa: PLC0414
+from programs.choices import DeclineMode as DeclineMode  # noqa: PLC0414
+from programs.choices import DoorKind as DoorKind  # noqa: PLC0414
+from programs.choices import OrganizationIdWhen as OrganizationIdWhen  # noqa: PLC0414
+from programs.choices import Phase as Phase  # noqa: PLC0414
+from programs.choices import ProgramState as ProgramState  # noqa: PLC0414
+from programs.choices import RuleKind as RuleKind  # noqa: PLC0414
+from programs.choices import RuleOutcome as RuleOutcome  # noqa: PLC0414
+from programs.choices import TermMode as TermMode  # noqa: PLC0414
+from programs.choices import TermStarts as TermStarts  # noqa: PLC0414
 from programs.languages import check_left_out
 from programs.letter_models import MessageKind as MessageKind  # noqa: PLC0414  known under this name
 from programs.letter_models import MessageTemplate as MessageTemplate  # noqa: PLC0414  known under this name
 from programs.version_models import ProgramVersion as ProgramVersion  # noqa: PLC0414  known under this name
-
-
-class ProgramState(models.TextChoices):
-    DRAFT = "draft", _("Being set up")
-    OPEN = "open", _("Open")
-    PAUSED = "paused", _("Paused")
-    CLOSED = "closed", _("Closed")
-    ARCHIVED = "archived", _("Archived")
-
-
-class AwardMode(models.TextChoices):
-    FIXED = "fixed", "The same amount for everyone"
-    CAPPED = "capped", "Set per project, up to a cap"
-    UNDISCLOSED = "undisclosed", "Set per project, told when posted"
-
-
-class TermMode(models.TextChoices):
-    NONE = "none", "No term stated"
-    MONTHS = "months", "A number of months"
-    STATED = "stated", "The stated timeline, up to a maximum"
-
-
-class DeclineMode(models.TextChoices):
-    QUIET = "quiet", "Quiet: no message, the decided-by date speaks"
-    TOLD = "told", "Told: a message at release"
-
-
-class OrganizationIdWhen(models.TextChoices):
-    APPLY = "apply", "May be given in the application, else at acceptance"
-    ACCEPTANCE = "acceptance", "Asked at acceptance"
-
-
-class Accent(models.TextChoices):
-    """Named pairs of colours in static/css/tokens.css; a free colour would need an inline style."""
-
-    EXTERNAL_RESEARCHER = "external-researcher", "Indigo"
-    AI_FOR_SCIENCE = "ai-for-science", "Teal"
-    OPENAI_RESEARCHER = "openai-researcher", "Rust"
 
 
 @pghistory.track()
@@ -100,8 +76,51 @@ class Program(models.Model):
     )
     term_mode = models.CharField(max_length=16, choices=TermMode, default=TermMode.NONE)
     term_months = models.PositiveSmallIntegerField(null=True, blank=True)
+    term_ends_on = models.DateField(
+        null=True, blank=True, help_text="No credit of this program lasts longer than this day."
+    )
+    term_starts = models.CharField(
+        max_length=16, choices=TermStarts, default=TermStarts.POSTING, db_default=TermStarts.POSTING.value
+    )
+    late_usage_days = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        validators=[MaxValueValidator(60)],
+        help_text="Usage of a day in the term still counts when it is reported this many days after the end.",
+    )
     models_offered = models.JSONField(
         default=list, blank=True, help_text="List of {slug, name, limited, condition}."
+    )
+
+    # After the award
+    acceptance_days = models.PositiveSmallIntegerField(
+        default=60,
+        db_default=60,
+        validators=[MaxValueValidator(365)],
+        help_text="An award that nobody accepts goes back to the pool after these days; 0 means never.",
+    )
+    summary_required = models.BooleanField(
+        default=False, db_default=False, help_text="Grantees owe a one-page summary of their findings."
+    )
+    summary_due_days = models.PositiveSmallIntegerField(
+        default=14,
+        db_default=14,
+        validators=[MaxValueValidator(365)],
+        help_text="Before the end of the credit.",
+    )
+    second_half_after_summary = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Half of an award at once, half when the summary is accepted.",
+    )
+    top_ups_allowed = models.BooleanField(
+        default=False, db_default=False, help_text="Grantees may ask for more credit on an award."
+    )
+    urgent_authority_cents = models.BigIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="The most that one person may give through the urgent lane; empty means no credit there.",
     )
 
     languages_left_out = models.JSONField(default=list, blank=True, validators=[check_left_out])
@@ -182,17 +201,23 @@ class Program(models.Model):
                 name="term_has_months",
                 violation_error_message="A term needs a number of months.",
             ),
+            models.CheckConstraint(
+                condition=Q(second_half_after_summary=False) | Q(summary_required=True),
+                name="second_half_needs_summary",
+                violation_error_message="The second half follows a summary, so a summary is needed.",
+            ),
+            models.CheckConstraint(
+                condition=Q(urgent_authority_cents__isnull=True) | Q(urgent_authority_cents__gt=0),
+                name="urgent_authority_above_zero",
+                violation_error_message="Give an amount above zero, or leave it empty.",
+            ),
+            models.CheckConstraint(
+                condition=Q(term_starts__in=TermStarts.values), name="term_start_is_known"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
-
-
-class CycleState(models.TextChoices):
-    PLANNED = "planned", "Planned"
-    OPEN = "open", "Open"
-    IN_REVIEW = "in_review", "In review"
-    CLOSED = "closed", "Closed"
 
 
 @pghistory.track()
@@ -291,18 +316,6 @@ class FormVersion(models.Model):
         return f"version {self.number}"
 
 
-class CriterionKind(models.TextChoices):
-    SCORE = "score", "Score"
-    GATE = "gate", "Gate: pass or fail, not a score"
-
-
-class Phase(models.TextChoices):
-    """When a criterion is scored in a program whose first look hides names; elsewhere everything is scored at once."""
-
-    BLIND = "blind", "First look, names hidden"
-    NAMED = "named", "Second look, with names"
-
-
 @pghistory.track()
 class Criterion(models.Model):
     """One line of the rubric. Weights of the scores of a program add up to 100.
@@ -379,27 +392,6 @@ class Criterion(models.Model):
         return self.name
 
 
-class RuleKind(models.TextChoices):
-    """One class per kind stands in applications/eligibility.py."""
-
-    COUNTRY = "country", "Country list"
-    DISPOSABLE_EMAIL = "disposable_email", "Disposable mail address"
-    ACADEMIC_EMAIL = "academic_email", "Academic mail address"
-    INSTITUTION_KIND = "institution_kind", "Kind of institution"
-    AMOUNT_CAP = "amount_cap", "Amount at most"
-    MONTHS_CAP = "months_cap", "Months at most"
-    DUPLICATE_PERSON = "duplicate_person", "Same person twice"
-    NEAR_DUPLICATE = "near_duplicate", "Near-duplicate text"
-    SHARED_ORGANIZATION = "shared_organization", "Organization ID in two applications"
-    WAITING_TIME = "waiting_time", "Waiting time after an application"
-    OPTION = "option", "Option with a condition"
-
-
-class RuleOutcome(models.TextChoices):
-    FLAG = "flag", "Flag for people to see"
-    BLOCK = "block", "Block"
-
-
 @pghistory.track()
 class EligibilityRule(models.Model):
     """One automatic check: what it looks at, what it does, and the sentence it says. Flags never reject."""
@@ -440,12 +432,6 @@ class FaqEntry(models.Model):
 
     def __str__(self) -> str:
         return self.question
-
-
-class DoorKind(models.TextChoices):
-    PROGRAM = "program", "Another program"
-    FORM = "form", "A separate form"
-    OUTSIDE = "outside", "Somewhere else"
 
 
 class Door(models.Model):

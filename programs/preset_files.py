@@ -91,7 +91,27 @@ KEYS: dict[str, tuple[Kind, bool]] = {
         },
         True,
     ),
-    "term": ({"mode": (_is_text, True), "months": (_is_whole, False)}, False),
+    "term": (
+        {
+            "mode": (_is_text, True),
+            "months": (_is_whole, False),
+            "ends_on": (_is_day, False),
+            "starts": (_is_text, False),
+            "late_usage_days": (_is_whole, False),
+        },
+        False,
+    ),
+    "after_award": (
+        {
+            "acceptance_days": (_is_whole, False),
+            "summary_required": (_is_flag, False),
+            "summary_due_days": (_is_whole, False),
+            "second_half_after_summary": (_is_flag, False),
+            "top_ups_allowed": (_is_flag, False),
+            "urgent_authority_cents": (_is_whole, False),
+        },
+        False,
+    ),
     "models": (
         [
             {
@@ -249,50 +269,11 @@ NAMED_BY = {
 
 # jsonb forgets the order of keys; this is the order in which a form is written.
 _FORM_ORDER = [
-    *(
-        "key",
-        "type",
-        "title",
-        "lead",
-        "label",
-        "help",
-        "slug",
-        "version",
-        "value",
-        "condition",
-        "flag",
-        "text",
-        "required",
-        "placeholder",
-    ),
-    *(
-        "autocomplete",
-        "layout",
-        "min",
-        "max",
-        "currency",
-        "max_words",
-        "max_chars",
-        "max_files",
-        "max_mb",
-        "rows",
-        "format",
-        "choices",
-        "other",
-    ),
-    *(
-        "countries",
-        "policy",
-        "show_if",
-        "question",
-        "any_of",
-        "maps_to",
-        "blind",
-        "personal",
-        "audience",
-        "questions",
-    ),
-]
+    "key", "type", "title", "lead", "label", "help", "slug", "version", "value", "condition", "flag",
+    "text", "required", "placeholder", "autocomplete", "layout", "min", "max", "currency", "max_words",
+    "max_chars", "max_files", "max_mb", "rows", "format", "choices", "other", "countries", "policy",
+    "show_if", "question", "any_of", "maps_to", "blind", "personal", "audience", "questions",
+]  # fmt: skip
 
 
 # --- Reading --------------------------------------------------------------------------------------------------------------

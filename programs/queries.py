@@ -174,6 +174,8 @@ def award_note(program: Program) -> str:
 
 def term_text(program: Program) -> str:
     """How long an award can be used, in a few words."""
+    if program.term_mode == TermMode.NONE and program.term_ends_on:
+        return _("Until %(day)s") % {"day": texts.day_long(program.term_ends_on)}
     if program.term_mode == TermMode.NONE:
         return _("None stated")
     months = ngettext("%(number)s month", "%(number)s months", program.term_months or 0) % {

@@ -40,6 +40,15 @@ COLUMNS = (
     "four_eyes_above_cents",
     "term_mode",
     "term_months",
+    "term_ends_on",
+    "term_starts",
+    "late_usage_days",
+    "acceptance_days",
+    "summary_required",
+    "summary_due_days",
+    "second_half_after_summary",
+    "top_ups_allowed",
+    "urgent_authority_cents",
     "models_offered",
     "terms",
     "terms_version",
@@ -101,6 +110,15 @@ class Rulebook:
     four_eyes_above_cents: int
     term_mode: str
     term_months: int | None
+    term_ends_on: date | None
+    term_starts: str
+    late_usage_days: int
+    acceptance_days: int
+    summary_required: bool
+    summary_due_days: int
+    second_half_after_summary: bool
+    top_ups_allowed: bool
+    urgent_authority_cents: int | None
     models_offered: list[dict[str, Any]]
     terms: str
     terms_version: str
@@ -193,7 +211,8 @@ def of_program(program: Program) -> Rulebook:
 def of_version(version: ProgramVersion, *, program_name: str) -> Rulebook:
     """The rules as one version keeps them. No query."""
     values = {column: version.content.get(column, _default(column)) for column in COLUMNS}
-    values["reapply_after_on"] = _date(values["reapply_after_on"])
+    for column in ("reapply_after_on", "term_ends_on"):
+        values[column] = _date(values[column])
     return Rulebook(
         program_id=version.program_id,
         program_name=program_name,

@@ -41,7 +41,21 @@ FIELDSETS: tuple[tuple[str, dict[str, Any]], ...] = (
             )
         },
     ),
-    ("Term", {"fields": (("term_mode", "term_months"),)}),
+    (
+        "Term",
+        {"fields": (("term_mode", "term_months"), ("term_starts", "term_ends_on"), "late_usage_days")},
+    ),
+    (
+        "After an award",
+        {
+            "fields": (
+                "acceptance_days",
+                ("summary_required", "summary_due_days"),
+                "second_half_after_summary",
+                "top_ups_allowed",
+            )
+        },
+    ),
     ("Models", {"fields": ("models_offered",)}),
     ("Terms to accept", {"fields": ("terms_version", "terms")}),
     (
@@ -72,7 +86,7 @@ FIELDSETS: tuple[tuple[str, dict[str, Any]], ...] = (
         "Organization and provider",
         {"fields": (("organization_id_format", "organization_id_when"), "provider")},
     ),
-    ("Urgent lane", {"fields": ("urgent_contact",)}),
+    ("Urgent lane", {"fields": ("urgent_contact", "urgent_authority_cents")}),
 )
 
 LABELS = {
@@ -102,6 +116,14 @@ LABELS = {
     "urgent_contact": "Mailbox for award holders",
     "term_mode": "How long credit lasts",
     "term_months": "Months",
+    "term_starts": "Counted from",
+    "term_ends_on": "No longer than",
+    "late_usage_days": "Days for late usage",
+    "acceptance_days": "Days to accept an award",
+    "summary_required": "A summary is owed",
+    "summary_due_days": "Summary due, days before the end",
+    "second_half_after_summary": "Half now, half after the summary",
+    "top_ups_allowed": "Grantees may ask for more",
     "time_zone": "Time zone",
 }
 HELP = {
@@ -118,6 +140,15 @@ HELP = {
     "currency": "Three letters, such as USD. It stands for good.",
     "term_mode": "No term; a number of months; or the shorter of what the applicant plans and the months here.",
     "term_months": "Needed unless no term is stated.",
+    "term_starts": "The day on which the months begin to run.",
+    "term_ends_on": "A last day for all credit of this program; the earlier of the two counts. Empty means no such day.",
+    "late_usage_days": "Providers report usage late. Usage of a day within the term counts for this many days after the "
+    "end; only then does the rest expire.",
+    "acceptance_days": "An award that nobody accepts in this time goes back to the pool. 0 means it waits for ever.",
+    "summary_required": "One page about the findings. While it is overdue, nobody gets a renewal or more credit.",
+    "summary_due_days": "0 is the last day itself. Without an end, it is due a year after posting.",
+    "second_half_after_summary": "The other half is posted when the summary is accepted.",
+    "top_ups_allowed": "A short request with its reason, an amount and months, decided like an application.",
     "terms": "What a grantee accepts before credit is posted. Empty means there is nothing to accept. Markdown.",
     "terms_version": "Kept with each acceptance. Change it with the text.",
     "schedule_rule": "An iCalendar rule: FREQ=MONTHLY;BYDAY=1MO is each first Monday, FREQ=WEEKLY;INTERVAL=2;BYDAY=WE "
@@ -192,6 +223,11 @@ class ProgramForm(SeenForm):
     four_eyes_above_cents = CentsField(
         label="Second person above",
         help_text="An award above this needs a second person before release. 0 means every award does.",
+    )
+    urgent_authority_cents = CentsField(
+        label="Urgent lane may give up to",
+        required=False,
+        help_text="What one person may give there alone. Empty means that this lane gives no credit.",
     )
 
     class Meta:
