@@ -52,6 +52,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="In which letters come; empty before a choice.",
     )
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    recovered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a password was last reset by mail or the address changed (portal.recovery).",
+    )
 
     objects = UserManager()
 

@@ -8,11 +8,13 @@ from applications.models.assigning import (
     ReviewerProfile,
 )
 from applications.models.attachment import Attachment, AttachmentState
+from applications.models.award import AwardEnding, AwardMember, Ending, MemberRole
 from applications.models.collaborator import Collaborator, Right
 from applications.models.conflict import LASTING, ConflictKind, ConflictSweep, ConflictWithdrawal
 from applications.models.contact import ContactMessage
 from applications.models.decision import (
     AGREED,
+    GIVES,
     STANDING,
     CutLine,
     Decision,
@@ -35,8 +37,9 @@ from applications.models.intake import (
     TextSketch,
 )
 from applications.models.late import LateEntry
+from applications.models.later import LaterCredit, LaterKind, LaterState
 from applications.models.link import Link, LinkFinding, LinkKind, LinkVerdict, Tie, TieKind
-from applications.models.notice import CONTACT, TEST, Notice, NoticeState
+from applications.models.notice import CONTACT, TEST, AwardLetter, Notice, NoticeState
 from applications.models.obligation import (
     OWED,
     Obligation,
@@ -68,6 +71,7 @@ from applications.models.review import (
 __all__ = [
     "AGREED",
     "CONTACT",
+    "GIVES",
     "LASTING",
     "OWED",
     "STANDING",
@@ -81,6 +85,9 @@ __all__ = [
     "AssignmentState",
     "Attachment",
     "AttachmentState",
+    "AwardEnding",
+    "AwardLetter",
+    "AwardMember",
     "Batch",
     "BatchEntry",
     "CheckOutcome",
@@ -96,6 +103,7 @@ __all__ = [
     "DecisionKind",
     "DecisionState",
     "DeclineCode",
+    "Ending",
     "Export",
     "ExportFormat",
     "ExportKind",
@@ -108,10 +116,14 @@ __all__ = [
     "Institution",
     "InstitutionWord",
     "LateEntry",
+    "LaterCredit",
+    "LaterKind",
+    "LaterState",
     "Link",
     "LinkFinding",
     "LinkKind",
     "LinkVerdict",
+    "MemberRole",
     "Notice",
     "NoticeState",
     "Obligation",
@@ -136,9 +148,9 @@ __all__ = [
     "ReviewerProfile",
     "Right",
     "Score",
+    "ScreeningCheck",
     "Summary",
     "SummaryOutcome",
-    "ScreeningCheck",
     "TextSketch",
     "ThreadMessage",
     "Tie",

@@ -13,7 +13,11 @@ class DecisionKind(models.TextChoices):
     CHANGE = "change", "Change without more credit"
     DEFER = "defer", "Deferral"
     WAITLIST = "waitlist", "Waiting list"
+    LATER = "later", "Credit between evaluations"
 
+
+GIVES = (DecisionKind.AWARD, DecisionKind.LATER)
+"""Kinds that come with a grant."""
 
 AGREED = (DecisionKind.AWARD, DecisionKind.CHANGE)
 """Kinds that say yes: with credit, or for an updated application that needs none."""
@@ -111,6 +115,14 @@ class Decision(models.Model):
     grant = models.OneToOneField(
         "credits.Grant", models.PROTECT, null=True, blank=True, related_name="decision"
     )
+    later = models.OneToOneField(
+        "applications.LaterCredit",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="decision",
+        help_text="What it answers, between the evaluations.",
+    )
     accepted_at = models.DateTimeField(null=True, blank=True)
     accepted_terms_version = models.CharField(max_length=32, blank=True)
 
@@ -118,7 +130,7 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["application"],
-                condition=Q(state__in=STANDING),
+                condition=Q(state__in=STANDING) & ~Q(kind=DecisionKind.LATER),
                 name="one_decision_per_application",
             ),
             models.CheckConstraint(
@@ -181,6 +193,17 @@ class Decision(models.Model):
                 condition=~Q(kind=DecisionKind.CHANGE) | Q(amount_cents__isnull=True, grant__isnull=True),
                 name="change_has_no_credit",
                 violation_error_message="A change without more credit has no amount.",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind=DecisionKind.LATER,
+                    later__isnull=False,
+                    state=DecisionState.RELEASED,
+                    amount_cents__gt=0,
+                    grant__isnull=False,
+                )
+                | (~Q(kind=DecisionKind.LATER) & Q(later__isnull=True)),
+                name="later_credit_is_given_at_once",
             ),
         ]
         indexes = [models.Index(fields=["state", "kind"], name="decision_by_state")]

@@ -17,6 +17,19 @@ CONTACT = "contact"  # a question from the contact page, to us: the one letter w
 TEST = "test"  # sent to oneself to see another letter (applications.letter_tests)
 
 
+class AwardLetter(models.TextChoices):
+    """Letters about an award after its release. Their texts are ours (applications.award_letters)."""
+
+    ACCEPT_REMINDER = "accept_reminder", "Reminder to accept, to the awardee"
+    AWARD_LAPSED = "award_lapsed", "Award not accepted in time, to the awardee"
+    AWARD_DECLINED = "award_declined", "Award declined by its holder, to the managers"
+    POST_AGAIN = "post_again", "Credit posted again, to its holder"
+    LATER_GIVEN = "later_given", "Top-up given, to whoever asked"
+    LATER_DECLINED = "later_declined", "Top-up declined, to whoever asked"
+    MEMBER_INVITATION = "member_invitation", "Invitation to shared credits"
+    CLAIM_ANSWER = "claim_answer", "Where the credits are, to whoever asked"
+
+
 class Notice(models.Model):
     """One letter. It goes to an account, or to a bare address where there is no account to go to."""
 
@@ -27,6 +40,7 @@ class Notice(models.Model):
         max_length=32,
         choices=[
             *MessageKind.choices,
+            *AwardLetter.choices,
             (CONTACT, "Question, to the contact address"),
             (TEST, "Test, to oneself"),
         ],
