@@ -95,6 +95,7 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
     ),
     Role.FINANCE: (
         *_SEE_MONEY,
+        "credits.view_reconciliation",
         "credits.change_fundingrequest",
         "applications.view_decision",
         "applications.change_decision",
@@ -106,12 +107,14 @@ PERMISSIONS: dict[Role, tuple[str, ...]] = {
         "applications.view_batch",
         "applications.view_request",
         "credits.view_block",
+        "credits.view_reconciliation",
         "credits.view_ledgercheck",
         "programs.view_membership",
         "portal.view_auditevent",
     ),
     Role.OPERATOR: (
         *_SEE_MONEY,
+        "credits.view_reconciliation",
         "credits.view_ledgercheck",
         "applications.view_notice",
         "portal.view_auditevent",

@@ -7,6 +7,7 @@ from credits.models.funding import FundingRequest, FundingState
 from credits.models.grant import Delivery, DeliveryState, Grant, Organization, Stage, WaitsFor
 from credits.models.ledger import Block, ChainHead, Entry, LedgerAccount, LedgerCheck, Transfer
 from credits.models.organization_change import ChangeState, OrganizationChange
+from credits.models.reconciliation import ProviderLine, Reconciliation, ReconciliationState
 
 __all__ = [
     "FREEZES",
@@ -28,6 +29,9 @@ __all__ = [
     "LedgerCheck",
     "Organization",
     "OrganizationChange",
+    "ProviderLine",
+    "Reconciliation",
+    "ReconciliationState",
     "Stage",
     "Transfer",
     "WaitsFor",
