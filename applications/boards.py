@@ -27,6 +27,7 @@ from django.db.models import (
 from applications.desk import pool_balance, visible
 from applications.models import (
     STANDING,
+    STANDS,
     Application,
     Assignment,
     AssignmentState,
@@ -248,7 +249,9 @@ def _counts(found: Sequence[Cycle]) -> QuerySet[Any, Any]:
     """One row for each cycle. An application has one standing decision at most, so the join multiplies nothing."""
     seen = Exists(Review.objects.filter(application=OuterRef("pk"), state=ReviewState.IN))
     waiting = gate_open(gates_of(found)) & Q(state=State.IN_REVIEW)
-    standing = FilteredRelation("decisions", condition=Q(decisions__state__in=STANDING))
+    standing = FilteredRelation(
+        "decisions", condition=Q(decisions__state__in=STANDING) & ~Q(decisions__kind=DecisionKind.LATER)
+    )
     pending = Q(standing__state=DecisionState.PENDING)
     award = pending & Q(standing__kind=DecisionKind.AWARD)
     return (
@@ -350,7 +353,7 @@ def ranked(
     ids = [application.pk for application in page]
     decisions = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
+        for decision in Decision.objects.filter(STANDS, application_id__in=ids)
     }
     gates = gates_of([cycle]) if with_gates else []
     waiting = set(

@@ -28,6 +28,7 @@ from applications.earlier import before as sent_before
 from applications.gates import Gate
 from applications.models import (
     STANDING,
+    STANDS,
     Application,
     Assignment,
     AssignmentState,
@@ -430,7 +431,7 @@ def _word(given: Mapping[int, int | None], pk: int) -> str:
 def standing_decision(application: Application) -> Decision | None:
     """The decision of an application that was not undone."""
     return (
-        Decision.objects.filter(application=application, state__in=STANDING)
+        Decision.objects.filter(STANDS, application=application)
         .select_related("proposed_by", "approved_by", "released_by", "grant")
         .first()
     )

@@ -14,7 +14,7 @@ from applications.cells import amount
 from applications.desk import visible, without_conflict
 from applications.export_shapes import Column, Kind, Wanted
 from applications.models import (
-    STANDING,
+    STANDS,
     Application,
     Assignment,
     AssignmentState,
@@ -154,7 +154,7 @@ def _prepare_applications(rows: Sequence[Any]) -> None:
     }
     decided = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
+        for decision in Decision.objects.filter(STANDS, application_id__in=ids)
     }
     questions: dict[int, dict[str, Any]] = {}
     for row in rows:

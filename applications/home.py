@@ -18,6 +18,7 @@ from applications.desk import (
     second_person_wanted,
 )
 from applications.models import (
+    STANDS,
     Application,
     Assignment,
     AssignmentState,
@@ -145,6 +146,7 @@ def _fresh(desk: Desk, since: datetime) -> QuerySet[Any, Any]:
 def _released(desk: Desk, since: datetime) -> QuerySet[Any, Any]:
     """A yes without more credit is counted apart: it is decided, and no money moves."""
     out = Decision.objects.filter(
+        STANDS,
         state=DecisionState.RELEASED,
         released_at__gte=since,
         application__program_id__in=desk.program_ids(Role.MANAGER),

@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Concat
 from applications import desk as desk_queries
 from applications import differences
 from applications.models import (
-    STANDING,
+    STANDS,
     Application,
     Collaborator,
     Decision,
@@ -175,7 +175,7 @@ def _page(
     ids = [row.pk for row in listed]
     decisions = {
         decision.application_id: decision
-        for decision in Decision.objects.filter(application_id__in=ids, state__in=STANDING)
+        for decision in Decision.objects.filter(STANDS, application_id__in=ids)
         .select_related("grant__organization")
         .annotate(left_cents=Subquery(_left_of("grant_id")))
     }

@@ -175,6 +175,7 @@ _COUNTS = """
           JOIN applications_application application ON application.id = entry.application_id
           LEFT JOIN applications_decision decision
                  ON decision.application_id = application.id AND decision.state = 'released'
+                AND decision.kind <> 'later'
          WHERE cycle.program_id = %s AND extract(year FROM cycle.evaluation_on) = %s
            AND application.cycle_id = cycle.id AND application.amends_id IS NULL
          ORDER BY entry.application_id

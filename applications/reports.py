@@ -181,7 +181,7 @@ def _lines(seen: Seen) -> tuple[Line, list[Line], dict[str, list[Line]]]:
               FROM seen
               JOIN programs_cycle cycle ON cycle.id = seen.cycle_id
               LEFT JOIN applications_decision decision
-                     ON decision.application_id = seen.id AND decision.state = 'released'
+                     ON decision.application_id = seen.id AND decision.state = 'released' AND decision.kind <> 'later'
               LEFT JOIN credits_grant grants ON grants.id = decision.grant_id
         )
         SELECT grouping(field, country, career_stage, institution_kind, evaluation_on) AS level,
@@ -251,7 +251,7 @@ def _pace(seen: Seen) -> list[Pace]:
               JOIN seen ON seen.id = review.application_id WHERE review.state = 'in'
              UNION ALL
             SELECT 'release', decision.released_at FROM applications_decision decision
-              JOIN seen ON seen.id = decision.application_id WHERE decision.state = 'released'
+              JOIN seen ON seen.id = decision.application_id WHERE decision.state = 'released' AND decision.kind <> 'later'
         ), counted AS (
             SELECT date_trunc('week', at AT TIME ZONE 'UTC')::date AS week,
                    count(*) FILTER (WHERE kind = 'sent') AS sent,

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET
 
-from credits import posting, statement
+from credits import access, posting, statement
 from credits.models import Grant, Stage
 from credits.money import plain
 from portal import clock
@@ -17,9 +17,9 @@ from portal import clock
 @require_GET
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
-    """Every grant this person holds; with only one, its page at once."""
+    """Every grant this person holds or shares; with only one, its page at once."""
     grants = list(
-        Grant.objects.filter(holder=request.user).select_related("organization").order_by("-created_at")
+        access.readable_by(request.user).select_related("organization").order_by("-created_at")  # type: ignore[arg-type]
     )
     if len(grants) == 1:
         return redirect("credits:grant", grants[0].uuid)
@@ -73,5 +73,6 @@ def statement_csv(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def _mine(request: HttpRequest, uuid: UUID) -> Grant:
     return get_object_or_404(
-        Grant.objects.select_related("organization", "holder"), uuid=uuid, holder=request.user
+        access.readable_by(request.user).select_related("organization", "holder"),  # type: ignore[arg-type]
+        uuid=uuid,
     )

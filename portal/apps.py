@@ -6,6 +6,9 @@ class PortalConfig(AppConfig):
     name = "portal"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def ready(self) -> None:
+        from portal import account_signals  # noqa: F401 - connects the receivers
+
 
 class StaffAdminConfig(AdminConfig):
     """Django's admin with our own site class, so that the home page is a desk and not a list of tables."""

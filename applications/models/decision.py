@@ -42,6 +42,9 @@ class DecisionState(models.TextChoices):
 STANDING = (DecisionState.PENDING, DecisionState.RELEASED)
 """States of the one decision that an application has now."""
 
+STANDS = Q(state__in=STANDING) & ~Q(kind=DecisionKind.LATER)
+"""The one decision that an application has now; credit between the evaluations stands beside it."""
+
 
 def second_person_wanted(prefix: str = "") -> Q:
     """Pending awards that somebody else has to approve and nobody has; the release counts again.
@@ -130,7 +133,7 @@ class Decision(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["application"],
-                condition=Q(state__in=STANDING) & ~Q(kind=DecisionKind.LATER),
+                condition=STANDS,
                 name="one_decision_per_application",
             ),
             models.CheckConstraint(
