@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from credits import grants, ledger, providers
-from credits.models import Delivery, DeliveryState, Grant, Organization, Stage
+from credits import cases, enforcement, grants, ledger, providers
+from credits.models import Case, Delivery, DeliveryState, Grant, Organization, Stage
 from credits.models.grant import MAY_BECOME, SETTLED, UNSETTLED
 from credits.movements import AccountKind, Kind
 from credits.providers import manual
@@ -35,6 +36,7 @@ LEASE = timedelta(minutes=5)  # longer than any call; after it another worker ta
 FIRST_WAIT_SECONDS = 15
 LONGEST_WAIT_SECONDS = 3600
 ALERT_AFTER = timedelta(hours=24)
+REFUSED_TO_SEND = "transfer"  # the kind of its case
 
 
 class CannotSettle(Refused):
@@ -80,7 +82,8 @@ def dispatch(*, at: datetime, limit: int = 5_000) -> int:
     """Put reserved grants that have an organization on their way: credit to in_transit, and a Delivery row for each.
 
     A second half that still waits (Grant.waits_for) is left alone. Set-based, in transactions of up to 500 grants; several workers share them. Returns how many went on their way.
-    When a batch is refused its grants go one by one, so that one of them cannot hold up the others.
+    When a batch is refused its grants go one by one, so that one of them cannot hold up the others; each refused one
+    becomes a case and waits until a person has settled it. Organizations on hold get nothing.
     Raises ledger.PostingStopped. Source: docs/ledger.md, "Movements": send.
     """
     moved = 0
@@ -161,6 +164,7 @@ def confirm(*, delivery_id: int, at: datetime, by: User | None = None) -> Grant:
     grant.starts_on, grant.expires_on = starts_on, grants.expiry(starts_on, grant.term_months)
     grant.save(update_fields=["stage", "confirmed_at", "starts_on", "expires_on"])
     _settle(delivery, DeliveryState.CONFIRMED, "", at)
+    enforcement.settle_grant(grant_id=grant.pk, organization_id=grant.organization_id, at=at)
     if by is not None:
         audit.record(action="delivery.confirm", subject=grant, by=by, at=at, amount_cents=grant.amount_cents)
     crash_here("confirm.before_commit")
@@ -196,7 +200,7 @@ def hand_over(*, by: User, at: datetime, again: bool = False) -> list[Order]:
     states = UNSETTLED if again else (DeliveryState.PENDING,)
     deliveries = list(
         Delivery.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
-        .filter(state__in=states)
+        .filter(~enforcement.held("grant__organization"), state__in=states)
         .select_related("grant__organization")
         .order_by("id")
     )
@@ -267,9 +271,7 @@ def _take(row: manual.Confirmation, by: User, at: datetime) -> str:
 
 
 def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
-    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
-    if only is not None:
-        ready = ready.filter(pk=only)
+    ready = _ready() if only is None else _ready().filter(pk=only)
     found = list(ready.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit])
     if not found:
         return 0
@@ -303,16 +305,29 @@ def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
 
 
 def _dispatch_singly(at: datetime, limit: int) -> int:
-    """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved and are logged."""
+    """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved, with a case."""
     moved = 0
-    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
-    ready = ready.order_by("id")
-    for grant_id in ready.values_list("pk", flat=True)[:limit]:
+    for grant_id in _ready().order_by("id").values_list("pk", flat=True)[:limit]:
         try:
             moved += with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
         except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
             logger.error("dispatch: grant %s is refused: %s", grant_id, error)
+            earlier = Case.objects.filter(kind=REFUSED_TO_SEND, grant=grant_id).count()
+            cases.open_case(
+                kind=REFUSED_TO_SEND,
+                key=f"send:{grant_id}:{earlier + 1}",
+                words=f"{error} It is tried again once this case is settled.",
+                at=at,
+                grant_id=grant_id,
+            )
     return moved
+
+
+def _ready() -> QuerySet[Grant]:
+    """Reserved grants that nothing keeps back: organization named, not on hold, no open case about sending."""
+    stopped = Case.objects.filter(kind=REFUSED_TO_SEND, grant=OuterRef("pk"), settled_at=None)
+    ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
+    return ready.filter(~enforcement.held(), ~Exists(stopped))
 
 
 def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
@@ -326,6 +341,9 @@ def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
             WITH due AS MATERIALIZED (  -- read once: a join may scan a plain subquery again and lock more than the limit
                 SELECT id, state FROM credits_delivery
                 WHERE state IN ('pending', 'sent', 'unknown') AND next_attempt_at <= %(at)s
+                    AND (state <> 'pending' OR NOT EXISTS (
+                        SELECT FROM credits_grant g JOIN credits_enforcement e ON e.organization_id = g.organization_id
+                        WHERE g.id = grant_id AND e.lifted_at IS NULL AND e.kind IN ('hold', 'suspend')))
                 ORDER BY next_attempt_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
             )
             UPDATE credits_delivery d
@@ -343,7 +361,8 @@ def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
 
 def _deliver(provider: Provider, delivery: Delivery, is_first: bool, at: datetime, report: Report) -> None:
     """One delivery: ask if it may have happened before, give if it did not, and settle by the answer."""
-    answer = _call(provider, _order(delivery), is_first)
+    may_give = is_first or not enforcement.is_held(delivery.grant.organization_id)
+    answer = _call(provider, _order(delivery), is_first, may_give)
     crash_here("deliver.after_call")
     if answer.outcome == Outcome.GRANTED:
         with_retries(partial(confirm, delivery_id=delivery.pk, at=at))
@@ -357,11 +376,14 @@ def _deliver(provider: Provider, delivery: Delivery, is_first: bool, at: datetim
     crash_here("deliver.after_commit")
 
 
-def _call(provider: Provider, order: Order, is_first: bool) -> Answer:
+def _call(provider: Provider, order: Order, is_first: bool, may_give: bool) -> Answer:
+    """may_give: no while the organization is on hold; then an earlier call is only asked about."""
     if not is_first:
         found = provider.lookup(order)
         if found.outcome != Outcome.ABSENT:
             return found
+    if not may_give:
+        return Answer(Outcome.UNKNOWN, "The organization is on hold; it is sent when the hold is lifted.")
     crash_here("deliver.before_call")
     return provider.grant(order)
 
