@@ -26,6 +26,12 @@ def amount_keys(form: fields.Sections) -> frozenset[str]:
     )
 
 
+def for_credit(application: Application) -> bool:
+    """Whether it asks for an amount of credit."""
+    keys = amount_keys(application.form_version.sections)
+    return any(application.answers.get(key) not in (None, "", {}) for key in keys)
+
+
 def _of_amendment(question: dict[str, Any]) -> dict[str, Any]:
     if question.get("maps_to") != "amount_cents":
         return question

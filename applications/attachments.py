@@ -34,6 +34,14 @@ class CannotAttach(Refused):
     """The file is not attached. The message says why and is safe to show."""
 
 
+class Harmful(CannotAttach):
+    """The scanner found something; of the file only its size is known any more."""
+
+    def __init__(self, text: str, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        super().__init__(text)
+
+
 def add(
     *, application_id: int, question_key: str, name: str, chunks: Iterable[bytes], by: User, at: datetime
 ) -> Attachment:
@@ -48,15 +56,31 @@ def add(
     _refuse_closed(application)
     _refuse_full(application, question)
     name = file_names.cleaned(name)
-    megabytes = values.megabyte_limit(question)
+    try:
+        kept, verdict = looked_at(name=name, chunks=chunks, megabytes=values.megabyte_limit(question))
+    except Harmful as error:
+        _note_harmful(application, question_key, name, error.size_bytes, by=by, at=at)
+        raise
+    try:
+        return _attach(application_id, question, name, kept, verdict, by=by, at=at)
+    except BaseException:
+        file_store.forget(kept.stored_name)
+        raise
+
+
+def looked_at(*, name: str, chunks: Iterable[bytes], megabytes: int) -> tuple[file_store.Kept, Verdict]:
+    """Keep a clean copy of an upload, belonging to nothing yet; who calls forgets it when they cannot use it.
+
+    name: cleaned. Raises CannotAttach, its subclass Harmful for what the scanner found; nothing is kept then.
+    """
     try:
         with file_store.received(chunks, most_bytes=megabytes * MEGABYTE) as path:
-            if not path.stat().st_size:
+            size_bytes = path.stat().st_size
+            if not size_bytes:
                 raise CannotAttach(_("The file is empty."))
             verdict = file_store.scan(path)
             if verdict == Verdict.HARMFUL:
-                _note_harmful(application, question_key, name, path.stat().st_size, by=by, at=at)
-                raise CannotAttach(_(BY_SCANNER))
+                raise Harmful(_(BY_SCANNER), size_bytes)
             kept = file_store.keep_clean_copy(path)
     except file_store.TooLarge:
         raise CannotAttach(
@@ -65,16 +89,40 @@ def add(
         ) from None
     except file_store.CannotInspect as error:
         raise CannotAttach(str(error) or file_names.why_not(name)) from None
-    try:
-        if file_names.contradicts(name, kept.content_type):
-            raise CannotAttach(
-                _("The name ends in .%(ending)s, but the content is a %(kind)s. Rename it and add it again.")
-                % {"ending": file_names.ending(name)[:10], "kind": _(file_names.KINDS[kept.content_type])}
-            )
-        return _attach(application_id, question, name, kept, verdict, by=by, at=at)
-    except BaseException:
+    if file_names.contradicts(name, kept.content_type):
         file_store.forget(kept.stored_name)
-        raise
+        raise CannotAttach(
+            _("The name ends in .%(ending)s, but the content is a %(kind)s. Rename it and add it again.")
+            % {"ending": file_names.ending(name)[:10], "kind": _(file_names.KINDS[kept.content_type])}
+        )
+    return kept, verdict
+
+
+def row_of(
+    name: str,
+    kept: file_store.Kept,
+    verdict: Verdict,
+    *,
+    application_id: int,
+    key: str,
+    by: User,
+    at: datetime,
+) -> Attachment:
+    """The row of a file that was looked at, not stored yet. key: the question, or what else of the application it is."""
+    return Attachment(
+        application_id=application_id,
+        question_key=key,
+        name=file_names.for_kind(name, kept.content_type),
+        stored_name=kept.stored_name,
+        content_type=kept.content_type,
+        size_bytes=kept.size_bytes,
+        sha256=kept.sha256,
+        pages=kept.pages,
+        state=AttachmentState.WAITING if verdict == Verdict.NOT_REACHED else AttachmentState.CLEAN,
+        scanned_at=at if verdict == Verdict.CLEAN else None,
+        uploaded_by=by,
+        uploaded_at=at,
+    )
 
 
 @transaction.atomic
@@ -91,20 +139,8 @@ def _attach(
     application = _locked(application_id)
     _refuse_closed(application)
     _refuse_full(application, question)
-    attachment = Attachment.objects.create(
-        application=application,
-        question_key=question["key"],
-        name=file_names.for_kind(name, kept.content_type),
-        stored_name=kept.stored_name,
-        content_type=kept.content_type,
-        size_bytes=kept.size_bytes,
-        sha256=kept.sha256,
-        pages=kept.pages,
-        state=AttachmentState.WAITING if verdict == Verdict.NOT_REACHED else AttachmentState.CLEAN,
-        scanned_at=at if verdict == Verdict.CLEAN else None,
-        uploaded_by=by,
-        uploaded_at=at,
-    )
+    attachment = row_of(name, kept, verdict, application_id=application_id, key=question["key"], by=by, at=at)
+    attachment.save(force_insert=True)
     ids = [*_ids(application, question["key"]), str(attachment.public_id)]
     _save(application, question["key"], ids, by=by, at=at)
     audit.record(

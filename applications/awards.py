@@ -13,7 +13,14 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from applications import standing
-from applications.models import AGREED, Application, Decision, DecisionKind, DecisionState
+from applications.models import (
+    AGREED,
+    GIVES,
+    Application,
+    Decision,
+    DecisionKind,
+    DecisionState,
+)
 from applications.standing import Phase
 from applications.states import State
 from credits.models import Grant, Stage
@@ -41,9 +48,13 @@ class Award:
 
     @property
     def lots(self) -> list[Grant]:
-        """The credit of the award and of its amendments, oldest first; what was cancelled or refused is left out."""
+        """The credit of the award and of its amendments, oldest first; what was cancelled or refused is left out.
+
+        The second half of a grant stands behind its first.
+        """
         grants = [decision.grant for decision in self.agreed if decision.grant is not None]
-        return [grant for grant in grants if grant.stage not in NOTHING]
+        both = [lot for grant in grants for lot in (grant, *grant.halves.all())]
+        return [grant for grant in both if grant.stage not in NOTHING]
 
     @property
     def granted_cents(self) -> int:
@@ -72,15 +83,16 @@ class TakenOver:
 
 
 def of(application: Application) -> Award:
-    """The award that an application is, or that it amends. Three queries; program and cycle are loaded."""
+    """The award that an application is, or that it amends. Four queries; program and cycle are loaded."""
     root_id = application.amends_id or application.pk
     agreed = list(
         Decision.objects.filter(
             Q(application_id=root_id) | Q(application__amends_id=root_id),
-            kind__in=AGREED,
+            kind__in=(*AGREED, DecisionKind.LATER),
             state=DecisionState.RELEASED,
         )
-        .select_related("application__program", "application__form_version", "grant__organization")
+        .select_related("application__program", "application__form_version", "grant__organization", "later")
+        .prefetch_related("grant__halves__organization")
         .order_by("released_at", "pk")
     )
     root = Application.objects.select_related("program", "cycle__program", "form_version").get(pk=root_id)
@@ -90,6 +102,29 @@ def of(application: Application) -> Award:
         .order_by("-created_at", "-pk")
     )
     return Award(root, agreed, list(amendments))
+
+
+def current(application: Application) -> Decision | None:
+    """The decision whose grant its holder accepts and watches: the award, or the last one that was posted in its place.
+
+    None before a release, and for a change without credit. One query.
+    """
+    own = list(
+        Decision.objects.filter(application=application, kind__in=GIVES, state=DecisionState.RELEASED)
+        .select_related("grant__organization", "later", "ending")
+        .order_by("released_at", "pk")
+    )
+    found = next((decision for decision in own if decision.kind == DecisionKind.AWARD), None)
+    for decision in own:
+        if found is not None and decision.later is not None and decision.later.replaces_id == found.pk:
+            found = decision
+    return found
+
+
+def ending_of(decision: Decision) -> str:
+    """How an award ended unaccepted, a value of Ending; "" for one that did not."""
+    ending = getattr(decision, "ending", None)
+    return str(ending.kind) if ending is not None else ""
 
 
 def why_not(award: Award, *, at: datetime, sending: Application | None = None) -> str:
@@ -144,7 +179,7 @@ def granted_before(application: Application) -> list[str]:
     rows = (
         Decision.objects.filter(
             Q(application_id=application.amends_id) | Q(application__amends_id=application.amends_id),
-            kind__in=AGREED,
+            kind__in=(*AGREED, DecisionKind.LATER),
             state=DecisionState.RELEASED,
         )
         .exclude(application=application)
@@ -177,6 +212,7 @@ def granted_cents(application: Application) -> int:
         return 0
     root = application.amends_id
     of_award = Q(decision__application_id=root) | Q(decision__application__amends_id=root)
+    of_award |= Q(half_of__decision__application_id=root)
     held = Grant.objects.filter(of_award).exclude(stage__in=NOTHING)
     return int(held.aggregate(cents=Coalesce(Sum("amount_cents"), 0))["cents"])
 
@@ -220,7 +256,7 @@ def taken_over(decisions: list[Decision], rules: Rulebook) -> dict[int, TakenOve
     earlier = (
         Decision.objects.filter(
             Q(application_id__in=updates) | Q(application__amends_id__in=updates),
-            kind=DecisionKind.AWARD,
+            kind__in=GIVES,
             state=DecisionState.RELEASED,
             grant__organization__isnull=False,
         )

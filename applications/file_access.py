@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from applications import attachments, desk, dossier
+from applications import attachments, desk, dossier, obligation_desk, summaries
 from applications.models import Application, Attachment, AttachmentState, Review
 from portal.models import User
 from programs import staff
@@ -26,7 +26,7 @@ def reading(user: User, attachment: Attachment) -> Reading | None:
 
     The applicant and those they share the application with have it. On the staff side it takes an application that
     this person may see (desk.visible), a question that their role reads and no blind look at an answer that names
-    somebody. Nobody reads what the scanner has not passed, and staff nothing that was taken out again.
+    somebody; a summary is read by those who see its obligation. Nobody reads what the scanner has not passed, and staff nothing that was taken out again.
     """
     if attachment.state != AttachmentState.CLEAN or not user.is_active:
         return None
@@ -35,6 +35,9 @@ def reading(user: User, attachment: Attachment) -> Reading | None:
     if not user.is_staff:
         return None
     at_desk = staff.desk_of(user)
+    if attachment.question_key == summaries.FILE_KEY:
+        handed_in = obligation_desk.visible(at_desk).filter(summaries__file=attachment)
+        return Reading(attachment, attachment.name) if handed_in.exists() else None
     application = (
         desk.visible(at_desk)
         .filter(pk=attachment.application_id)

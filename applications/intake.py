@@ -19,6 +19,7 @@ from applications import (
     institutions,
     merging,
     notices,
+    obligations,
     references,
     similarity,
     ties,
@@ -98,6 +99,8 @@ def start(
     if version is None:
         raise CannotStart(_("%(program)s has no form yet.") % {"program": program})
     answers = institutions.settled(version.sections, answers)
+    if owes := obligations.overdue(holder_id=by.pk, program_id=program.pk, at=at):
+        raise CannotStart(owes)
     past = again.before(program=program, person=by, at=at)
     judged = facts(answering.mapped(version.sections, answers), by, wait_until=past.wait_until)
     _refuse_blocked(program, judged, CannotStart)
@@ -256,12 +259,18 @@ def _submit(application_id: int, *, by: User, at: datetime) -> Application:
 def turn_of(application: Application, *, at: datetime) -> date | None:
     """The first day on which its applicant may apply again, if that lies ahead. Raises CannotSubmit out of turn.
 
-    One live application of a person and program at a time; an amendment waits for no other than those of its award.
+    One live application of a person and program at a time; an amendment waits for no other than those of its award. An
+    overdue summary stands in the way of all that asks for credit.
     """
+    owes = obligations.overdue(holder_id=application.applicant_id, program_id=application.program_id, at=at)
     if application.amends_id is not None:
         if reason := awards.why_not(awards.of(application), at=at, sending=application):
             raise CannotSubmit(reason)
+        if owes and asked.for_credit(application):
+            raise CannotSubmit(owes)
         return None
+    if owes:
+        raise CannotSubmit(owes)
     past = again.before(program=application.program, person=application.applicant, at=at)
     if past.live is not None:
         raise CannotSubmit(one_at_a_time(past.live))

@@ -40,6 +40,8 @@ SAMPLE: dict[str, object] = {
     "answer": "Yes. The model can be called from your organization as of today.",
     "outcome": "approved",
     "answer_by": "Monday 14 December 2026",
+    "award_number": "XYZ-2026-12-004217",
+    "cite": "This work was supported by API credits of the program (award XYZ-2026-12-004217).",
 }
 
 

@@ -6,7 +6,6 @@ that still waits. A quiet decline queues nothing.
 
 import logging
 import random
-import re
 import smtplib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,20 +17,23 @@ from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, TextField, Value, When
+from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from applications import letter_texts, links, request_letters
+from applications import award_letters, letter_texts, links, obligation_letters, request_letters
 from applications.letter_texts import one_line
 from applications.models import (
     CONTACT,
     TEST,
     Application,
+    AwardLetter,
     Collaborator,
     ContactMessage,
     Decision,
+    DecisionKind,
     DecisionState,
     Notice,
     NoticeState,
@@ -39,6 +41,7 @@ from applications.models import (
     RequestAnswer,
     Right,
 )
+from applications.states import State
 from credits.models import Stage
 from credits.money import format_money
 from portal import languages, texts
@@ -67,14 +70,10 @@ PLACEHOLDERS = frozenset(
         "total",
         "list",
         *request_letters.PLACEHOLDERS,
+        *obligation_letters.PLACEHOLDERS,
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
-
-_LOOKS_LIKE_A_LINK = re.compile(
-    r"\S*(?:://|\bwww\.)\S*|\S*[^\W_]\.[^\W\d_]{2,}(?:[/:?#]\S*)?|\S+@\S+", re.IGNORECASE
-)
-
 
 REMINDERS = frozenset(
     {
@@ -193,20 +192,19 @@ def queue_posted(*, at: datetime) -> int:
 
     Found by absence, because credits knows no application and no letter. Programs without the template send none.
     """
-    told = Notice.objects.filter(application=OuterRef("application"), kind=MessageKind.POSTED)
+    told = Notice.objects.filter(key=OuterRef("letter_key"))
     template = MessageTemplate.objects.filter(
         program=OuterRef("application__program"), kind=MessageKind.POSTED
     )
     due = (
-        Decision.objects.filter(
-            ~Exists(told), Exists(template), state=DecisionState.RELEASED, grant__stage=Stage.CONFIRMED
-        )
+        Decision.objects.annotate(letter_key=_posted_key())
+        .filter(~Exists(told), Exists(template), state=DecisionState.RELEASED, grant__stage=Stage.CONFIRMED)
         .select_related("application__program", "grant")
         .order_by("pk")[:5_000]
     )
     letters = [
         Notice(
-            key=f"{MessageKind.POSTED}:{decision.application_id}:{decision.application.applicant_id}",
+            key=decision.letter_key,
             kind=MessageKind.POSTED,
             program=decision.application.program,
             application=decision.application,
@@ -220,6 +218,15 @@ def queue_posted(*, at: datetime) -> int:
     ]
     queue_many(letters)
     return len(letters)
+
+
+def _posted_key() -> Concat:
+    """One letter for an award, and one for each credit that came later."""
+    whose = (Cast("application_id", TextField()), Value(":"), Cast("application__applicant_id", TextField()))
+    each = Case(
+        When(kind=DecisionKind.LATER, then=Concat(Value(":"), Cast("pk", TextField()))), default=Value("")
+    )
+    return Concat(Value(f"{MessageKind.POSTED}:"), *whose, each, output_field=TextField())
 
 
 def send_due(*, limit: int, at: datetime) -> SendReport:
@@ -309,6 +316,8 @@ def _language(notice: Notice) -> str:
     if notice.recipient is None and "collaborator" in notice.values:
         place = Collaborator.objects.select_related("invited_by").get(pk=notice.values["collaborator"])
         return languages.of(place.invited_by)
+    if notice.recipient is None and "member" in notice.values:
+        return languages.of(award_letters.inviter(notice.values))
     return languages.of(notice.recipient)
 
 
@@ -384,8 +393,14 @@ def _values(notice: Notice) -> dict[str, object]:
                 "evaluation_date": texts.day_long(cycle.evaluation_on),
                 "decided_by_date": texts.day_long(cycle.decided_by_on),
             }
+        if application.state == State.AWARDED:
+            values |= obligation_letters.award_values(application)
     if notice.kind in REMINDERS:
         return values | _reminder_values(notice)
+    if notice.kind in AwardLetter:
+        return values | award_letters.values_of(notice)
+    if "obligation" in notice.values:
+        return values | _summary_values(notice)
     if "request" in notice.values:
         return values | request_letters.values_of(notice.values, notice.kind)
     if "collaborator" in notice.values:
@@ -408,24 +423,27 @@ def _reminder_values(notice: Notice) -> dict[str, object]:
     return found
 
 
+def _summary_values(notice: Notice) -> dict[str, object]:
+    """What a letter about a summary says now. Raises NothingToSay for a reminder of what is done."""
+    found = obligation_letters.values_of(notice.values)
+    if found is None:
+        raise NothingToSay
+    return found
+
+
 def _invitation_values(collaborator_id: int) -> dict[str, object]:
     """What an invitation says. It goes to somebody who does not know us, so nothing in it may look like a link but ours."""
     collaborator = Collaborator.objects.select_related("application", "invited_by").get(pk=collaborator_id)
     inviter = collaborator.invited_by
     token = links.invitation_token(collaborator.public_id)
-    name = _without_links(inviter.name)
+    name = links.without_links(inviter.name)
     return {
         "inviter": f"{name} ({inviter.email})" if name else inviter.email,
-        "title": _without_links(collaborator.application.title),
+        "title": links.without_links(collaborator.application.title),
         "reference": "",
         "right": _("read and edit") if collaborator.right == Right.EDIT else _("read"),
         "link": settings.SITE_URL + reverse("applications:invitation", args=[token]),
     }
-
-
-def _without_links(text: str) -> str:
-    """A text in which no mail program finds an address to make clickable."""
-    return _LOOKS_LIKE_A_LINK.sub("…", text)
 
 
 def _contact_letter(notice: Notice) -> tuple[str, str]:
@@ -457,8 +475,11 @@ def _built_in(notice: Notice) -> MessageTemplate:
         subject, body = reminders.BUILT_IN[MessageKind(notice.kind)]
         return MessageTemplate(subject=subject, body=body)
     known = {
-        str(MessageKind.INVITATION): (letter_texts.INVITATION_SUBJECT, letter_texts.INVITATION_BODY)
-    } | request_letters.BUILT_IN
+        str(MessageKind.INVITATION): (letter_texts.INVITATION_SUBJECT, letter_texts.INVITATION_BODY),
+        **request_letters.BUILT_IN,
+        **obligation_letters.BUILT_IN,
+        **award_letters.BUILT_IN,
+    }
     if notice.kind not in known:
         raise MessageTemplate.DoesNotExist(f"{notice.program} has no text for “{notice.kind}”.")
     subject, body = known[notice.kind]

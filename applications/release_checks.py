@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, Window
 from django.db.models.expressions import RawSQL
 
-from applications import awards, deferrals, eligibility, four_eyes, overrides
+from applications import awards, deferrals, eligibility, four_eyes, obligations, overrides
 from applications import desk as desk_queries
 from applications.models import (
     AGREED,
@@ -100,7 +100,7 @@ def check(*, cycle: Cycle, by: User, at: datetime, decision_ids: Collection[int]
     """Every pending decision of a cycle, or the named ones, and each with the first reason against its release.
 
     The cycle comes with program, rules_version and cut_line where it has one. The waiting list is left out: it is never
-    released. Six to nine statements at any size.
+    released. Six to ten statements at any size.
     """
     rows = _rows(cycle, decision_ids)
     hidden = _hidden([row.application_id for row in rows], by)
@@ -167,6 +167,7 @@ class _Checks:
                     self.awards, lambda row: row.amount_cents > cap, "It is above the program's cap."
                 )
             self._waiting_time()
+            self._overdue()
             self._organizations()
         if self.agreed:
             self._ineligible()
@@ -259,6 +260,15 @@ class _Checks:
             self.awards,
             lambda row: row.application_id in early and not row.overrides,
             "The waiting time after an earlier application has not passed.",
+        )
+
+    def _overdue(self) -> None:
+        """No new credit while a summary of an earlier award is overdue; the award it is owed for stays."""
+        owing = obligations.overdue_applicants([row.application_id for row in self.awards], at=self.at)
+        self._refuse(
+            self.awards,
+            lambda row: row.application_id in owing,
+            "The summary of an earlier award is overdue. It can be released once that is handed in or waived.",
         )
 
     def _gates(self) -> None:

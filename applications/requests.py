@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from applications import answers as answering
-from applications import conflicts, references, request_letters
+from applications import conflicts, papers, references, request_letters
 from applications.models import Application, Request, RequestAnswer
 from applications.request_states import DECIDED, MAY_BECOME, OPEN, RequestState
 from applications.states import State
@@ -119,6 +119,7 @@ def send(
         request_letters.queue(
             kind=MessageKind.REQUEST_ALERT, asked=request, at=at, to=form.program.urgent_contact
         )
+    papers.take_over(request=request, by=by, at=at)
     audit.record(
         action="request.send", subject=request, by=by, at=at, form=form.pk, application=application_id
     )

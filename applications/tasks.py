@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from applications import attachments, exports, notices
+from applications import attachments, exports, notices, paper_titles
 from applications.tick import tick as run_tick
 from portal import clock
 
@@ -42,3 +42,11 @@ def run_exports(**_later: object) -> None:
     ran = exports.run_due(at=clock.now())
     if ran.finished or ran.failed:
         logger.info("exports finished=%d failed=%d rows=%d", ran.finished, ran.failed, ran.rows)
+
+
+@shared_task(name="applications.fetch_titles")
+def fetch_titles(**_later: object) -> None:
+    """Ask for titles of papers by DOI, where the settings name an address. Safe to run twice, late, or not at all."""
+    came = paper_titles.fetch_due(at=clock.now())
+    if came:
+        logger.info("titles fetched=%d", came)

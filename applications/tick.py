@@ -11,6 +11,7 @@ from applications import (
     deferrals,
     exports,
     file_sweep,
+    obligations,
     public_figures,
     reminders,
     screening,
@@ -35,6 +36,7 @@ class Ticked:
     short: int = 0
     proposals: int = 0
     reminders: int = 0
+    obligations: dict[str, int] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
@@ -68,6 +70,7 @@ def tick(*, at: datetime) -> Ticked:
             done.failed.append(batch.cycle_id)
     _follow_up(done, at)
     done.reminders = reminders.queue_due(at=at)
+    done.obligations = obligations.follow(at=at).as_json()
     exports.remove_old(at=at)
     public_figures.make_due(at=at)
     file_sweep.daily()

@@ -3,14 +3,14 @@
 from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from credits import ledger
-from credits.models import Grant, Organization, Stage, Transfer, WaitsFor
+from credits.models import Grant, Organization, Stage, TermStarts, Transfer, WaitsFor
 from credits.models.grant import MAY_BECOME
 from credits.movements import AccountKind, Kind
 from portal import audit
@@ -22,6 +22,10 @@ class CannotChangeGrant(Refused):
     """The grant has been sent or ended, so this change is not possible any more."""
 
 
+class EndsTooEarly(Refused):
+    """The credit would end before anybody could use it."""
+
+
 class OtherOrganization(CannotChangeGrant):
     """The grant has an organization already. One award goes to one organization ID."""
 
@@ -31,6 +35,7 @@ class AwardToReserve:
     """What a program decided. reference: unique text that names the award; term_months: None for no end.
 
     held_back_cents: the part of the amount that is a grant of its own and waits for the summary of the award.
+    term_starts, latest_end_on, late_usage_days: as in programs.models.Program.
     """
 
     reference: str
@@ -43,10 +48,31 @@ class AwardToReserve:
     models: Sequence[str]
     term_months: int | None
     held_back_cents: int = 0
+    term_starts: str = TermStarts.POSTING
+    latest_end_on: date | None = None
+    late_usage_days: int = 3
 
 
 SECOND = "-2"
 """Ends the reference of the second half of a grant."""
+
+
+def dates_of(grant: Grant, *, confirmed_at: datetime) -> tuple[date | None, date | None]:
+    """The first and the last day of a grant that its provider confirms now. Both None while its first use is awaited.
+
+    The last day is the earlier of the term and the day that the program set for all its credit.
+    """
+    if grant.term_starts == TermStarts.FIRST_USE:
+        return None, grant.latest_end_on
+    moment = grant.created_at if grant.term_starts == TermStarts.DECISION else confirmed_at
+    starts_on = moment.astimezone(UTC).date()
+    return starts_on, last_day(grant, starts_on=starts_on)
+
+
+def last_day(grant: Grant, *, starts_on: date) -> date | None:
+    """The last day of a grant whose clock starts on a day; None when nothing ends it."""
+    ends = [day for day in (expiry(starts_on, grant.term_months), grant.latest_end_on) if day is not None]
+    return min(ends, default=None)
 
 
 def key_of(grant: Grant, step: str) -> str:
@@ -86,14 +112,20 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
     """
     if not awards:
         return []
+    for award in awards:
+        if award.latest_end_on is not None and award.latest_end_on <= at.astimezone(UTC).date():
+            raise EndsTooEarly(
+                f"{award.reference} would end on {award.latest_end_on:%Y-%m-%d}, which is not ahead. "
+                "Set a later last day for the program first."
+            )
     pool = ledger.account(pool_code)
-    halves = [half for award in awards for half in _halves(award)]
-    ids = new = _insert(halves, pool.code, at)
-    if len(new) < len(halves):
-        ids = _same(halves)
+    firsts, later = [_first(award) for award in awards], [_second(a) for a in awards if a.held_back_cents]
+    new = _insert(firsts, pool.code, at)
+    if later:
+        new |= _insert(later, pool.code, at, statement=_INSERT_SECOND)
+    halves = [*firsts, *later]
+    ids = new if len(new) == len(halves) else _same(halves)
     if new:
-        if len(halves) > len(awards):
-            _tie_halves([award.reference for award in awards if award.held_back_cents])
         ledger.hold_many(pool=pool, grant_ids=list(new.values()), by=by, at=at)
         audit.record(
             action="grant.reserve",
@@ -107,32 +139,22 @@ def reserve_many(*, awards: Sequence[AwardToReserve], pool_code: str, by: User, 
     return [ids[award.reference] for award in awards]
 
 
-def _halves(award: AwardToReserve) -> list[AwardToReserve]:
-    """The award itself, or what it gives now and what it holds back."""
+def _first(award: AwardToReserve) -> AwardToReserve:
+    """What an award gives at once: all of it, but for what it holds back."""
     if not award.held_back_cents:
-        return [award]
-    now_cents = award.amount_cents - award.held_back_cents
-    first = replace(award, amount_cents=now_cents, held_back_cents=0)
-    later = replace(
-        first,
+        return award
+    return replace(award, amount_cents=award.amount_cents - award.held_back_cents, held_back_cents=0)
+
+
+def _second(award: AwardToReserve) -> AwardToReserve:
+    """What an award holds back. It goes to the organization that its first half has then."""
+    return replace(
+        award,
         reference=award.reference + SECOND,
-        organization_id=None,  # that of the first half, when it goes
+        organization_id=None,
         amount_cents=award.held_back_cents,
+        held_back_cents=0,
     )
-    return [first, later]
-
-
-def _tie_halves(references: list[str]) -> None:
-    """Let the second halves of these grants wait, in one statement. Those that are tied already stay as they are."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE credits_grant later SET half_of_id = first.id, waits_for = %s
-              FROM credits_grant first
-             WHERE first.reference = ANY (%s) AND later.reference = first.reference || %s AND later.half_of_id IS NULL
-            """,
-            [WaitsFor.SUMMARY, references, SECOND],
-        )
 
 
 @transaction.atomic
@@ -152,9 +174,16 @@ def let_go(*, grant_id: int, by: User, at: datetime) -> Grant:
         return grant
     if first.stage != Stage.CONFIRMED:
         raise CannotChangeGrant("The first half is not posted.")
-    grant.organization_id, grant.waits_for = first.organization_id, ""
+    grant.organization_id, grant.waits_for = _where_it_is(first).organization_id, ""
     grant.save(update_fields=["organization", "waits_for"])
     audit.record(action="grant.let_go", subject=grant, by=by, at=at, organization=grant.organization_id)
+    return grant
+
+
+def _where_it_is(grant: Grant) -> Grant:
+    """The lot that has the credit of a grant now: its organization may have been changed."""
+    while (moved := Grant.objects.filter(moved_from=grant).first()) is not None:
+        grant = moved
     return grant
 
 
@@ -223,13 +252,15 @@ def return_to_pool(*, grant: Grant, kind: AccountKind, by: User | None, at: date
     )
 
 
-Terms = tuple[str, str, str, str, int | None]
+Terms = tuple[str, str, str, str, int | None, str, date | None, int]
 
 
-def _insert(awards: Sequence[AwardToReserve], pool: str, at: datetime) -> dict[str, int]:
+def _insert(
+    awards: Sequence[AwardToReserve], pool: str, at: datetime, *, statement: str | None = None
+) -> dict[str, int]:
     """Insert the grants that do not exist yet, in one statement; returns their ids by reference."""
     with connection.cursor() as cursor:
-        cursor.execute(_AWARDS + _INSERT, [*_columns(awards), pool, at])
+        cursor.execute(_AWARDS + (statement or _INSERT), [*_columns(awards), pool, at])
         return dict(cursor.fetchall())
 
 
@@ -252,7 +283,10 @@ def _columns(awards: Sequence[AwardToReserve]) -> list[list[Any]]:
     for award in awards:
         # The unit separator joins the models, because unnest cannot take a list of lists of unequal length.
         models = "\x1f".join(award.models)
-        terms = (award.program, award.provider, award.currency, models, award.term_months)
+        terms = (
+            *(award.program, award.provider, award.currency, models, award.term_months),
+            *(str(award.term_starts), award.latest_end_on, award.late_usage_days),
+        )
         of_award.append(numbers.setdefault(terms, len(numbers) + 1))
     return [
         [award.reference for award in awards],
@@ -266,22 +300,32 @@ def _columns(awards: Sequence[AwardToReserve]) -> list[list[Any]]:
 
 _AWARDS = """
     WITH award AS (
-        SELECT a.*, t.program, t.provider, t.currency, t.term_months,
+        SELECT a.*, t.program, t.provider, t.currency, t.term_months, t.term_starts, t.latest_end_on, t.late_usage_days,
             CASE WHEN t.models = '' THEN '{}' ELSE string_to_array(t.models, chr(31)) END AS models
         FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
             WITH ORDINALITY AS a (reference, holder_id, organization_id, amount_cents, terms, position)
-        JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[])
-            WITH ORDINALITY AS t (program, provider, currency, models, term_months, number) ON t.number = a.terms
+        JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::date[], %s::smallint[])
+            WITH ORDINALITY AS t (program, provider, currency, models, term_months, term_starts, latest_end_on,
+                late_usage_days, number) ON t.number = a.terms
     )
 """
 _INSERT = """
     INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
-        models, term_months, pool, stage, failure, created_at)
+        models, term_months, term_starts, latest_end_on, late_usage_days, pool, stage, failure, created_at)
     SELECT reference, gen_random_uuid(), program, provider, holder_id, organization_id, amount_cents, currency,
-        models, term_months, %s, 'reserved', '', %s
+        models, term_months, term_starts, latest_end_on, late_usage_days, %s, 'reserved', '', %s
     FROM award ORDER BY position
     ON CONFLICT (reference) DO NOTHING RETURNING reference, id
 """
+_INSERT_SECOND = f"""
+    INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
+        models, term_months, pool, stage, failure, created_at, half_of_id, waits_for)
+    SELECT award.reference, gen_random_uuid(), award.program, award.provider, award.holder_id, NULL, award.amount_cents,
+        award.currency, award.models, award.term_months, %s, 'reserved', '', %s, first.id, '{WaitsFor.SUMMARY.value}'
+    FROM award JOIN credits_grant first ON first.reference = left(award.reference, -{len(SECOND)})
+    ORDER BY position
+    ON CONFLICT (reference) DO NOTHING RETURNING reference, id
+"""  # noqa: S608 - put together from two constants
 # The organization may have been named after the award, so only another one counts as other content.
 _COMPARE = """
     SELECT reference, g.id,

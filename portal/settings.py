@@ -155,7 +155,9 @@ CELERY_BEAT_SCHEDULE = {
         ("send-due-notices", "applications.send_due_notices", 15),
         ("scan-waiting-files", "applications.scan_waiting_files", 60),
         ("run-exports", "applications.run_exports", 10),
+        ("fetch-titles", "applications.fetch_titles", 300),
         ("verify-ledger", "credits.verify_ledger", 3600),
+        ("reconcile", "credits.reconcile", 30),
     ]
 }
 
@@ -241,6 +243,9 @@ FILE_UPLOAD_HANDLERS = [
 # Looks at every attached file; exit code 0 clean, 1 harmful. {file} is the file; without it the name comes last.
 SCANNER_COMMAND = env.text("SCANNER_COMMAND")
 SCANNER_TIMEOUT_SECONDS = env.whole_number("SCANNER_TIMEOUT_SECONDS", default=30, at_least=1)
+
+# Titles of papers are asked here by DOI, below this address and nowhere else; empty: their holders type them.
+DOI_RESOLVER_URL = env.text("DOI_RESOLVER_URL")
 
 # --- The API (docs/api.md) --------------------------------------------------------------------------------------------------
 API_REQUESTS_PER_MINUTE = env.whole_number(
