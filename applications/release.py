@@ -218,12 +218,15 @@ def _reserve(
             models=models[row.granted_models],
             term_months=row.months,
             held_back_cents=_held_back(row, rules),
+            term_starts=rules.term_starts,
+            latest_end_on=rules.term_ends_on,
+            late_usage_days=rules.late_usage_days,
         )
         for row in awards
     ]
     try:
         made = grants.reserve_many(awards=reserving, pool_code=pool_code(cycle), by=by, at=at)
-    except (ledger.NotEnoughCredit, ledger.NoSuchAccount) as error:
+    except (ledger.NotEnoughCredit, ledger.NoSuchAccount, grants.EndsTooEarly) as error:
         raise CannotRelease(str(error)) from error
     grant_ids = dict(zip((row.decision_id for row in awards), made, strict=True))
     return grant_ids, sum(row.application_id not in known for row in awards)

@@ -168,6 +168,20 @@ CHECKS: dict[str, str] = {
         WHERE g.stage <> CASE d.state WHEN 'confirmed' THEN 'confirmed' WHEN 'refused' THEN 'failed' ELSE 'sent' END
         ORDER BY d.id LIMIT 20
     """,
+    "usage is what was used, for each organization and day": """
+        SELECT format('%s: %s cents counted, %s cents moved', coalesce(u.group_key, m.group_key),
+            coalesce(u.posted_cents, 0), coalesce(m.cents, 0))
+        FROM (
+            SELECT 'usage:' || organization_id || ':' || to_char(day, 'YYYY-MM-DD') || ':' || currency AS group_key,
+                posted_cents FROM credits_usage
+        ) u
+        FULL JOIN (
+            SELECT t.group_key,
+                sum(CASE t.kind WHEN 'use' THEN t.amount_cents WHEN 'reverse' THEN -t.amount_cents END) AS cents
+            FROM ledger_transfer t WHERE t.group_key LIKE 'usage:%' GROUP BY t.group_key
+        ) m ON m.group_key = u.group_key
+        WHERE coalesce(u.posted_cents, 0) <> coalesce(m.cents, 0) ORDER BY 1 LIMIT 20
+    """,
     "the content hash is the hash of the content": """
         SELECT format('transfer %s: its content differs from its hash', id) FROM ledger_transfer
         WHERE content_hash IS DISTINCT FROM ledger_content_hash(
@@ -238,7 +252,8 @@ CHECKS: dict[str, str] = {
             ('ledger_block', 'append_only'), ('ledger_block', 'no_truncate'), ('ledger_block', 'by_trigger'),
             ('ledger_account', 'append_only'), ('ledger_account', 'no_truncate'), ('ledger_account', 'by_trigger'),
             ('ledger_account', 'empty_at_first'), ('ledger_chain_head', 'append_only'),
-            ('ledger_chain_head', 'no_truncate'), ('ledger_chain_head', 'by_trigger'), ('credits_grant', 'grant_is_fixed')
+            ('ledger_chain_head', 'no_truncate'), ('ledger_chain_head', 'by_trigger'),
+            ('credits_grant', 'grant_is_fixed'), ('credits_grant', 'grant_term_is_set_once')
         ) AS w (tbl, name)
         LEFT JOIN pg_trigger t ON t.tgrelid = w.tbl::regclass AND t.tgname = w.name
         WHERE t.tgenabled IS DISTINCT FROM 'A' ORDER BY 1

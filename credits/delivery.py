@@ -10,7 +10,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
@@ -159,9 +159,8 @@ def confirm(*, delivery_id: int, at: datetime, by: User | None = None) -> Grant:
         by=by,
         at=at,
     )
-    starts_on = at.astimezone(UTC).date()
     grant.stage, grant.confirmed_at = Stage.CONFIRMED, at
-    grant.starts_on, grant.expires_on = starts_on, grants.expiry(starts_on, grant.term_months)
+    grant.starts_on, grant.expires_on = grants.dates_of(grant, confirmed_at=at)
     grant.save(update_fields=["stage", "confirmed_at", "starts_on", "expires_on"])
     _settle(delivery, DeliveryState.CONFIRMED, "", at)
     enforcement.settle_grant(grant_id=grant.pk, organization_id=grant.organization_id, at=at)

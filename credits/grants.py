@@ -319,9 +319,11 @@ _INSERT = """
 """
 _INSERT_SECOND = f"""
     INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
-        models, term_months, pool, stage, failure, created_at, half_of_id, waits_for)
+        models, term_months, term_starts, latest_end_on, late_usage_days, pool, stage, failure, created_at, half_of_id,
+        waits_for)
     SELECT award.reference, gen_random_uuid(), award.program, award.provider, award.holder_id, NULL, award.amount_cents,
-        award.currency, award.models, award.term_months, %s, 'reserved', '', %s, first.id, '{WaitsFor.SUMMARY.value}'
+        award.currency, award.models, award.term_months, award.term_starts, award.latest_end_on, award.late_usage_days, %s,
+        'reserved', '', %s, first.id, '{WaitsFor.SUMMARY.value}'
     FROM award JOIN credits_grant first ON first.reference = left(award.reference, -{len(SECOND)})
     ORDER BY position
     ON CONFLICT (reference) DO NOTHING RETURNING reference, id

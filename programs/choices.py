@@ -3,6 +3,8 @@
 from django.db import models
 from django.utils.translation import gettext_noop as _
 
+from credits.models.grant import TermStarts as TermStarts  # noqa: PLC0414  a grant keeps the same words
+
 
 class ProgramState(models.TextChoices):
     DRAFT = "draft", _("Being set up")
@@ -22,14 +24,6 @@ class TermMode(models.TextChoices):
     NONE = "none", "No term stated"
     MONTHS = "months", "A number of months"
     STATED = "stated", "The stated timeline, up to a maximum"
-
-
-class TermStarts(models.TextChoices):
-    """The day from which a term is counted."""
-
-    POSTING = "posting", "When the provider confirms the credit"
-    DECISION = "decision", "When the award is released"
-    FIRST_USE = "first_use", "When the credit is first used"
 
 
 class DeclineMode(models.TextChoices):

@@ -55,6 +55,14 @@ class WaitsFor(models.TextChoices):
     SUMMARY = "summary", "The summary of the award"
 
 
+class TermStarts(models.TextChoices):
+    """The day from which a term is counted."""
+
+    POSTING = "posting", "When the provider confirms the credit"
+    DECISION = "decision", "When the award is released"
+    FIRST_USE = "first_use", "When the credit is first used"
+
+
 class Grant(models.Model):
     """One award of credit: its own lot with its own term. A top-up is a second grant."""
 
@@ -70,6 +78,15 @@ class Grant(models.Model):
     amount_cents = models.BigIntegerField("amount")
     currency = models.CharField(max_length=3, default="USD")
     term_months = models.PositiveSmallIntegerField("term in months", null=True, blank=True)
+    term_starts = models.CharField(
+        max_length=16, choices=TermStarts, default=TermStarts.POSTING, db_default=TermStarts.POSTING.value
+    )
+    latest_end_on = models.DateField(
+        null=True, blank=True, help_text="A last day that the program set for all its credit."
+    )
+    late_usage_days = models.PositiveSmallIntegerField(
+        default=3, db_default=3, help_text="Usage reported so many days after the end still counts."
+    )
     half_of = models.ForeignKey(
         "self",
         models.PROTECT,
@@ -123,13 +140,17 @@ class Grant(models.Model):
                 name="grant_sent_has_organization",
             ),
             models.CheckConstraint(
-                condition=Q(stage=Stage.CONFIRMED, confirmed_at__isnull=False, starts_on__isnull=False)
+                condition=(
+                    Q(stage=Stage.CONFIRMED, confirmed_at__isnull=False)
+                    & (Q(starts_on__isnull=False) | Q(term_starts=TermStarts.FIRST_USE))
+                )
                 | (~Q(stage=Stage.CONFIRMED) & Q(confirmed_at__isnull=True, starts_on__isnull=True)),
                 name="grant_confirmed_has_start",
             ),
             models.CheckConstraint(
                 condition=Q(expires_on__isnull=True)
-                | Q(term_months__isnull=False, starts_on__isnull=False, expires_on__gt=F("starts_on")),
+                | Q(term_months__isnull=False, starts_on__isnull=False, expires_on__gt=F("starts_on"))
+                | Q(latest_end_on__isnull=False, expires_on__lte=F("latest_end_on")),
                 name="grant_expiry_after_start",
             ),
             models.CheckConstraint(
@@ -153,6 +174,11 @@ class Grant(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(stage=Stage.RESERVED), name="grants_to_send"),
             models.Index(fields=["program", "stage"], name="grants_by_program"),
+            models.Index(
+                fields=["expires_on", "id"],
+                condition=Q(stage=Stage.CONFIRMED, expires_on__isnull=False),
+                name="grants_to_expire",
+            ),
             models.Index(fields=["pool", "stage"], include=["amount_cents"], name="grants_by_pool"),
         ]
 
