@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from credits import delivery, ledger, watch
+from credits import delivery, ledger, reconcile, watch
 from portal import clock
 
 logger = logging.getLogger(__name__)
@@ -32,3 +32,12 @@ def verify_ledger(**_later: object) -> None:
     """Run all ledger checks, store the result, and stop posting when there is a difference."""
     result = watch.check(at=clock.now())
     logger.info("verify_ledger problems=%d transfers=%d", len(result.problems), result.transfers)
+
+
+@shared_task(name="credits.reconcile", acks_late=True, soft_time_limit=540, time_limit=600)
+def reconcile_waiting(**_later: object) -> None:
+    """Compare with the provider's list: what a person asked for, and once a day by itself."""
+    now = clock.now()
+    reconcile.ask_daily(at=now)
+    for run in reconcile.run_waiting(at=now):
+        logger.info("reconcile %s state=%s differences=%d", run.pk, run.state, run.differences)

@@ -158,6 +158,7 @@ CELERY_BEAT_SCHEDULE = {
         ("fetch-titles", "applications.fetch_titles", 300),
         ("verify-ledger", "credits.verify_ledger", 3600),
         ("reconcile", "credits.reconcile", 30),
+        ("reconcile", "credits.reconcile", 30),
     ]
 }
 

@@ -23,6 +23,7 @@ from applications.admin import (
     form_preview,
     late,
     letters,
+    reconciling,
     releasing,
 )
 from applications.models import HeldAcceptance, NoticeState
@@ -56,6 +57,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/grants/accepted/<int:pk>/approve/", view(acceptance_approve), name="acceptance_approve"),
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
+        path("boards/grants/compare/", view(reconciling.page), name="reconcile"),
         path("boards/form-preview/<int:pk>/", view(form_preview.preview), name="form_preview"),
         path("boards/letters/<int:pk>/test/", view(letters.test_letter), name="letter_test"),
         path("boards/letters/texts/<int:pk>/test/", view(letters.test_text), name="letter_text_test"),
@@ -154,6 +156,7 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         "cases": [(case, cases.words_of(case.kind)) for case in case_desk.waiting(desk)[:20]],
         "held": [(row, _may_approve(desk, row)) for row in posting.held(desk)],
         "tries": desk.sees(Role.MANAGER, Role.OPERATOR),
+        "compares": desk.sees(*reconciling.LOOKS),
         "carries": desk.sees(Role.OPERATOR) and settings.PROVIDER_ADAPTER == "manual",
     }
     return render(request, "admin/applications/grants_board.html", context)

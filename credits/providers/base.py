@@ -1,8 +1,11 @@
 """What every provider adapter can do, and the words it answers with."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+from portal.refusals import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,20 @@ class Order:
     currency: str
     models: tuple[str, ...]
     term_months: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One grant that stands at the provider, as its list tells it. amount_cents: whole cents."""
+
+    key: str
+    organization: str
+    amount_cents: int
+    currency: str
+
+
+class CannotList(Refused):
+    """The provider's list did not come whole, or cannot be read."""
 
 
 class Outcome(StrEnum):
@@ -50,4 +67,8 @@ class Provider(Protocol):
 
     def reverse(self, order: Order) -> Answer:
         """Take unused credit back. Safe to repeat."""
+        ...
+
+    def list_grants(self) -> Iterator[Listed]:
+        """Every grant that stands at the provider, page by page. Raises CannotList when the list stays incomplete."""
         ...

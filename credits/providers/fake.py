@@ -25,7 +25,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 WINDOW_SECONDS = 300
 LARGEST_BODY_BYTES = 64 * 1024
@@ -90,6 +90,13 @@ class Book:
 
     def get(self, key: str) -> dict[str, Any] | None:
         return self._grants.get(key)
+
+    def page(self, after: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """Up to `limit` grants that stand, in the order of their keys behind `after`, and where to go on."""
+        with self._lock:
+            keys = sorted(key for key in self._grants if key > after and key not in self._reversed)
+            rows = [self._grants[key] for key in keys[:limit]]
+            return rows, keys[limit - 1] if len(keys) > limit else None
 
     def totals(self) -> dict[str, Any]:
         """Count and sum of grants that stand, per organization too; duplicates are references granted more than once."""
@@ -204,6 +211,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, {"alive": True})
         if self.path == "/v1/totals":
             return self._answer(200, self.server.book.totals())
+        if self.path.partition("?")[0] == "/v1/grants":
+            return self._list()
         if not self.path.startswith("/v1/grants/"):
             return self._error(404, "no_such_page", "There is nothing here.")
         if problem := verified(self.server.keys, self.headers, b"", time.time()):
@@ -215,6 +224,18 @@ class Handler(BaseHTTPRequestHandler):
         if order is None:
             return self._error(404, "not_found", "No grant has this key.")
         return self._answer(200, order)
+
+    def _list(self) -> None:
+        if problem := verified(self.server.keys, self.headers, b"", time.time()):
+            return self._error(401, "signature", problem)
+        if (fault := self.server.faults.next(lookup=True)) != "ok":
+            self._misbehave(fault)
+        asked = parse_qs(self.path.partition("?")[2])
+        limit = asked.get("limit", ["100"])[0]
+        if not limit.isdigit() or not 0 < int(limit) <= 1000:
+            return self._error(400, "malformed", "limit is a number from 1 to 1000.")
+        rows, following = self.server.book.page(asked.get("after", [""])[0], int(limit))
+        return self._answer(200, {"grants": rows, "next": following})
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")

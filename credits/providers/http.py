@@ -10,7 +10,7 @@ that an answer can never send an order elsewhere.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -18,10 +18,12 @@ from urllib.parse import quote, urlsplit
 import requests
 from standardwebhooks.webhooks import Webhook
 
-from credits.providers.base import Answer, Order, Outcome
+from credits.providers.base import Answer, CannotList, Listed, Order, Outcome
 
 LARGEST_ANSWER_BYTES = 64 * 1024
 CONNECT_SECONDS = 3
+LISTED_AT_ONCE = 100  # grants on one page of the list
+LIST_TRIES = 4
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Of the 4xx answers these say nothing about the order: our key or address is wrong, or it should come later.
 NOT_ABOUT_THE_ORDER = {401, 403, 404, 405, 407, 408, 421, 425, 426, 429, 431}
@@ -64,6 +66,34 @@ class HttpProvider:
         if status == 404 and _error_code(body) == "not_found":
             return Answer(Outcome.ABSENT)
         return Answer(Outcome.UNKNOWN, _describe(status, body))
+
+    def list_grants(self) -> Iterator[Listed]:
+        """Every grant that stands there. GET {url}/v1/grants?limit=&after= answers {"grants": [...], "next": key or null}."""
+        after: str | None = ""
+        while after is not None:
+            body = self._page(after)
+            rows = body.get("grants")
+            if not isinstance(rows, list):
+                raise CannotList("The provider's list has another form.")
+            for row in rows:
+                yield _listed(row)
+            following = body.get("next")
+            if following is not None and (not isinstance(following, str) or following == after or not rows):
+                raise CannotList("The provider's list does not go on.")
+            after = following
+
+    def _page(self, after: str) -> dict[str, Any]:
+        """One page; reading may be repeated freely."""
+        path = f"/v1/grants?limit={LISTED_AT_ONCE}&after={quote(after, safe='')}"
+        problem = ""
+        for attempt in range(LIST_TRIES):
+            if attempt:
+                time.sleep(0.1 * 2**attempt)
+            status, body = self._call("GET", path, f"list:{after}", "")
+            if status == 200 and isinstance(body, dict):
+                return body
+            problem = _describe(status, body)
+        raise CannotList(f"The provider's list did not come whole: {problem}.")
 
     def _post(self, path: str, order: Order) -> Answer:
         body = json.dumps(content(order), sort_keys=True, separators=(",", ":"))
@@ -135,6 +165,19 @@ def _compare(order: Order, body: object) -> Answer:
     if differing:
         return Answer(Outcome.CONFLICT, f"the provider has another {', '.join(differing)}")
     return Answer(Outcome.GRANTED)
+
+
+def _listed(row: object) -> Listed:
+    if not isinstance(row, dict):
+        raise CannotList("The provider's list has another form.")
+    key, organization, cents, currency = (
+        row.get(name) for name in ("key", "organization", "amount_cents", "currency")
+    )
+    if not (isinstance(key, str) and isinstance(organization, str) and isinstance(currency, str)):
+        raise CannotList("A grant in the provider's list lacks its key, organization or currency.")
+    if type(cents) is not int or not key:
+        raise CannotList("A grant in the provider's list has no amount in whole cents.")
+    return Listed(key[:200], organization[:80], cents, currency[:8])
 
 
 def _error_code(body: object) -> str:

@@ -5,11 +5,11 @@ Pure reading and writing; credits.delivery decides what a row does.
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from credits.money import parse_money, plain
-from credits.providers.base import Answer, Order, Outcome
+from credits.providers.base import Answer, CannotList, Listed, Order, Outcome
 from portal.refusals import Refused
 
 COLUMNS = ("key", "reference", "program", "organization_id", "amount", "currency", "models", "term_months")
@@ -46,6 +46,10 @@ class ManualProvider:
 
     def reverse(self, order: Order) -> Answer:
         return Answer(Outcome.UNKNOWN, "carried by people")
+
+    def list_grants(self) -> Iterator[Listed]:
+        """Raises CannotList: people bring the list as a file, see credits.provider_lists."""
+        raise CannotList("With the manual provider the list comes as a CSV file.")
 
 
 def safe_cell(text: str) -> str:

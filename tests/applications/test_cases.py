@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from applications import case_desk, decisions, release
@@ -97,3 +98,26 @@ def test_a_person_settles_a_case_with_a_reason_once(world):
 
     case.refresh_from_db()
     assert case.reason == "Sent twice; nothing to do."
+
+
+def test_the_page_compares_a_list_that_somebody_brought(world, settings):
+    settings.PROVIDER_ADAPTER = "manual"
+    finance, auditor, manager = (
+        signed_in(make.make_member(world["program"], role))
+        for role in (Role.FINANCE, Role.AUDITOR, Role.MANAGER)
+    )
+    url = reverse("admin:reconcile")
+    text = "key,organization_id,amount,currency\nnobody,org-1,5,USD\n"
+    with clock.set_to(make.AFTER):
+        assert manager.get(url).status_code == 403
+        assert "Compare</button>" not in auditor.get(url).text
+        assert auditor.post(url, {"file": SimpleUploadedFile("a.csv", text.encode())}).status_code == 403
+        for wrong, why in [(b"key\n", "no column"), (b"\xff\xfe", "not UTF-8"), (b"", "no column")]:
+            answer = finance.post(url, {"file": SimpleUploadedFile("a.csv", wrong + b" ")})
+            assert answer.status_code == 422
+            assert why in answer.text
+        assert "comes as a CSV" in finance.post(url, {"do": "ask"}).text
+        page = finance.post(url, {"file": SimpleUploadedFile("a.csv", text.encode())}, follow=True).text
+        assert "1 difference, 1 of them new" in page
+        assert "Theirs only" in page
+        assert "under a key that we never gave: nobody" in finance.get(reverse("admin:grants_board")).text
