@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations import RunSQL
 from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.writer import MigrationWriter
 
 from tests import processes
 
@@ -34,6 +36,44 @@ def test_migrations_have_names(app):
     assert [
         name for name in names if re.search(r"_auto_|_initial$|_alter_.*_and_more$|_and_more$", name)
     ] == []
+
+
+def test_a_squash_leads_where_the_migrations_it_replaces_led():
+    """An empty database takes the squash, a grown one took the others: the same tables, and every line of SQL."""
+    loader = MigrationLoader(None)
+    one_by_one = MigrationLoader(None, replace_migrations=False)
+    squashed = [key for key in loader.graph.nodes if loader.disk_migrations[key].replaces]
+
+    assert {app for app, _ in squashed} == set(OURS)
+    for key in squashed:
+        replaced = loader.disk_migrations[key].replaces
+        before, after = one_by_one.project_state(sorted(replaced)[-1]), loader.project_state(key)
+        assert _tables(before, key[0]) == _tables(after, key[0])
+        sql = [op.sql for name in sorted(replaced) for op in _sql(loader.disk_migrations[name])]
+        assert [op.sql for op in _sql(loader.disk_migrations[key])] == sql
+
+
+def _sql(migration):
+    return [operation for operation in migration.operations if isinstance(operation, RunSQL)]
+
+
+def _tables(state, app):
+    """Everything that stands in the state of an app's models, in a form that compares by value."""
+    return {
+        name: (
+            {field: MigrationWriter.serialize(value)[0] for field, value in model.fields.items()},
+            {
+                option: sorted(getattr(part, "install_sql", repr(part)) for part in value)
+                if isinstance(value, list)
+                else value
+                for option, value in model.options.items()
+                if value not in ([], (), None)
+            },
+            model.bases,
+        )
+        for (of, name), model in state.models.items()
+        if of == app
+    }
 
 
 @pytest.fixture
