@@ -15,11 +15,13 @@ from applications.scoring import Scale, Unit
 from portal.models import User
 from programs.models import Cycle
 
+# The ids of the cycle are found once and reviews are read once, by a list of ids: right after a batch is formed the planner
+# knows nothing of it, and a join may then ask one table for all of its rows for each row of the other.
 _IN = """
     SELECT review.application_id, review.reviewer_id, review.total
       FROM applications_review review
-      JOIN applications_application application ON application.id = review.application_id
-     WHERE application.cycle_id = %(cycle)s AND review.state = 'in' AND review.total IS NOT NULL
+     WHERE review.application_id = ANY (ARRAY(SELECT id FROM applications_application WHERE cycle_id = %(cycle)s))
+       AND review.state = 'in' AND review.total IS NOT NULL
 """
 
 
@@ -101,30 +103,33 @@ def placed(cycle: Cycle, *, allowed: Iterable[int], first: int = 0, number: int 
     """
     rows = _rows(
         f"""
-        WITH given AS MATERIALIZED ({_IN} AND application.id = ANY (%(allowed)s)),
-        everyone AS (SELECT avg(total)::float8 AS mean, stddev_pop(total)::float8 AS spread FROM ({_IN}) whole),
-        own AS (
-            SELECT reviewer_id, avg(total)::float8 AS mean, stddev_pop(total)::float8 AS spread, count(*) AS number
-              FROM ({_IN}) whole GROUP BY reviewer_id
+        WITH whole AS MATERIALIZED (
+            SELECT application_id, total, count(*) OVER own AS own_number,
+                   (avg(total) OVER own)::float8 AS own_mean, (stddev_pop(total) OVER own)::float8 AS own_spread,
+                   (avg(total) OVER ())::float8 AS mean, (stddev_pop(total) OVER ())::float8 AS spread
+              FROM ({_IN}) given WINDOW own AS (PARTITION BY reviewer_id)
         ), figures AS (
-            SELECT given.application_id, count(*) AS looks, avg(given.total) AS mean,
-                   percentile_cont(0.5) WITHIN GROUP (ORDER BY given.total) AS median,
-                   stddev_pop(given.total) AS spread,
-                   avg(CASE WHEN own.number < %(fewest)s THEN given.total::float8
-                            WHEN own.spread = 0 OR everyone.spread = 0 THEN given.total - own.mean + everyone.mean
-                            ELSE everyone.mean + (given.total - own.mean) / own.spread * everyone.spread
+            SELECT application_id, count(*) AS looks, avg(total) AS mean,
+                   percentile_cont(0.5) WITHIN GROUP (ORDER BY total) AS median, stddev_pop(total) AS spread,
+                   avg(CASE WHEN own_number < %(fewest)s THEN total::float8
+                            WHEN own_spread = 0 OR spread = 0 THEN total - own_mean + mean
+                            ELSE mean + (total - own_mean) / own_spread * spread
                        END) AS calibrated
-              FROM given JOIN own USING (reviewer_id) CROSS JOIN everyone
-             GROUP BY given.application_id
+              FROM whole WHERE application_id = ANY (%(allowed)s::bigint[])
+             GROUP BY application_id
         ), places AS (
             SELECT *, rank() OVER (ORDER BY mean DESC, median DESC) AS place,
                    rank() OVER (ORDER BY round(calibrated::numeric, 9) DESC) AS calibrated_place
               FROM figures
+        ), page AS MATERIALIZED (
+            SELECT * FROM places ORDER BY mean DESC, median DESC, application_id LIMIT %(number)s OFFSET %(first)s
         )
-        SELECT places.application_id, application.reference, application.title, looks, round(mean, 2),
+        SELECT page.application_id, application.reference, application.title, looks, round(mean, 2),
                round(median::numeric, 2), round(spread, 2), place, calibrated, calibrated_place
-          FROM places JOIN applications_application application ON application.id = places.application_id
-         ORDER BY mean DESC, median DESC, places.application_id LIMIT %(number)s OFFSET %(first)s
+          FROM page CROSS JOIN LATERAL (
+            SELECT reference, title FROM applications_application WHERE id = page.application_id OFFSET 0
+          ) application
+         ORDER BY mean DESC, median DESC, page.application_id
         """,  # noqa: S608
         cycle,
         allowed=list(allowed),

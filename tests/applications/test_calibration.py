@@ -5,6 +5,7 @@ from decimal import Decimal
 from statistics import mean, median, pstdev
 
 import pytest
+from django.db import connection, transaction
 from django.urls import reverse
 
 from applications import calibration, scoring
@@ -15,6 +16,7 @@ from programs.models import Cycle
 from tests.applications.test_scoring import alpha_by_coincidences, made_up_reviews, places_by_hand
 from tests.factories import applications as make
 from tests.factories.staff import signed_in
+from tests.sizes import sized
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +123,22 @@ def test_the_page_shows_it_to_managers_and_leaves_out_what_they_have_to_review()
         assert "Krippendorff" in before.text
         assert hidden.reference not in after.text
         assert signed_in(Review.objects.first().reviewer).get(url).status_code == 403
+
+
+def test_the_ranking_needs_no_statistics_and_no_particular_plan() -> None:
+    """As in the minute after a batch was formed: tables that nobody analyzed, and each way to join in turn."""
+    cycle, ids = stored(made_up_reviews(submissions=sized(make_test=400, nightly=5_000)))
+    ways = ("enable_hashjoin", "enable_mergejoin", "enable_indexscan, enable_bitmapscan", "enable_nestloop")
+    found = []
+    for way in ways:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = '4s'")
+            for setting in way.split(", "):
+                cursor.execute(f"SET LOCAL {setting} = off")
+            rows = calibration.placed(cycle, allowed=ids.values(), first=10, number=20)
+            found.append([(row.application_id, row.place, row.calibrated_place, row.mean) for row in rows])
+            agreement = calibration.agreement(cycle)
+
+    assert [len(rows) for rows in found] == [20] * len(ways)
+    assert all(rows == found[0] for rows in found)
+    assert agreement is not None
