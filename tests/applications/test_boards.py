@@ -32,6 +32,7 @@ from programs import rulebook, staff
 from tests.applications.test_release import SCORES, World
 from tests.factories.applications import AFTER, make_batch, make_many, make_member, make_program
 from tests.factories.staff import fund, signed_in
+from tests.sizes import sized
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +100,7 @@ class Crowd:
         return len(seen)
 
 
-@pytest.mark.parametrize("number", [10, 200, pytest.param(5_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [10, sized(make_test=500, nightly=5_000)])
 def test_no_board_needs_more_queries_for_more_rows(number: int) -> None:
     crowd = Crowd(number)
     urls = [reverse(f"admin:{name}", args=[crowd.cycle.pk]) for name in PAGES]

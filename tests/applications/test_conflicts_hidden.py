@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 
 CANARY = "Zyxwvut"  # must not be read
 SOUGHT = "Wortlaut"  # stands beside it, and is what is searched for
+ENOUGH = 8  # pages with a canary that show the hunt able to fail
 
 
 def _world() -> dict[str, Any]:
@@ -104,7 +105,9 @@ def _ids(world: dict[str, Any], route: str) -> list[int]:
         if route.startswith(f"applications_{model.__name__.lower()}_"):
             return list(model.objects.filter(application=hidden).values_list("pk", flat=True))  # type: ignore[attr-defined]
     if route.startswith("programs_"):
-        return [world["program"].pk, hidden.cycle_id]
+        return [hidden.cycle_id if route.startswith("programs_cycle_") else world["program"].pk]
+    if route.startswith("applications_application_"):
+        return [hidden.pk]
     return sorted({hidden.pk, hidden.cycle_id})
 
 
@@ -138,9 +141,11 @@ def _addresses(world: dict[str, Any]) -> list[str]:
         found.append(f"{QUEUE}?q={words}&cycle=all")
         records = ("decision", "notice", "assignment", "review", "screeningcheck")
         found += [reverse(f"admin:applications_{model}_changelist") + f"?q={words}" for model in records]
-        hints = reverse("admin:autocomplete") + "?app_label=applications&field_name=application"
-        found += [f"{hints}&model_name={model}&term={words}" for model in records]
-    return found
+        hints = reverse("admin:autocomplete") + "?app_label=applications&field_name=application&model_name="
+        found.append(
+            f"{hints}{records[len(words) % len(records)]}&term={words}"
+        )  # one list behind all of them
+    return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize("who", ["reviewer", "manager", "screener", "operator", "superuser"])
@@ -172,18 +177,20 @@ def test_a_conflicted_person_finds_no_canary_on_any_page(who: str) -> None:
 
 
 def test_somebody_without_a_conflict_does_find_them() -> None:
-    """The hunt can fail: the same walk of an ordinary manager meets canaries on many pages."""
+    """The hunt can fail: the same walk of an ordinary manager meets canaries on many pages, and is then cut short."""
     world = _world()
     client = signed_in(world["second"])
     met = 0
 
     with clock.set_to(make.AFTER):
-        for address in _addresses(world):
+        for address in sorted(_addresses(world), key=lambda address: QUEUE not in address):
             answer = client.get(address)
             body = b"".join(answer.streaming_content) if answer.streaming else answer.content
             met += CANARY.encode() in body
+            if met == ENOUGH:
+                break
 
-    assert met >= 8
+    assert met == ENOUGH
 
 
 def test_the_service_export_stays_complete(capsys: Any) -> None:
