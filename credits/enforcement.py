@@ -2,12 +2,13 @@
 
 A hold or a suspension freezes all unspent credit of the organization in its own transaction; sweep() does the same once
 a minute for credit that arrived later or whose freezing failed. Lifting the last of them thaws exactly what was frozen.
-Labels are facts to know and freeze nothing. Source: docs/ledger.md, "Enforcement".
+The last day of a term stays what it was: what comes back behind it ends with the next run of credits.expiry. Labels are
+facts to know and freeze nothing. Source: docs/ledger.md, "Enforcement".
 """
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
 from django.db import connection, transaction
@@ -24,8 +25,6 @@ from portal.refusals import Refused
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 500
-DAYS_AFTER_RELEASE = 14
-"""Credit that comes back can be used for this many days at least; the days on hold were none of the holder's choice."""
 
 
 class CannotEnforce(Refused):
@@ -210,20 +209,7 @@ def _align(grant_ids: Sequence[int], *, by: User | None, at: datetime) -> int:
             )
         )
     ledger.post_many(movements=movements, by=by, at=at)
-    _give_time([grant_id for grant_id, _uuid, stands, *_ in due if not stands], at)
     return sum(m.amount_cents if m.kind == Kind.FREEZE else -m.amount_cents for m in movements)
-
-
-def _give_time(grant_ids: list[int], at: datetime) -> None:
-    """What comes back does not end the next day."""
-    if not grant_ids:
-        return
-    until = at.astimezone(UTC).date() + timedelta(days=DAYS_AFTER_RELEASE)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE credits_grant SET expires_on = %s WHERE id = ANY(%s) AND expires_on < %s",
-            [until, grant_ids, until],
-        )
 
 
 def _out_of_line(limit: int) -> list[int]:

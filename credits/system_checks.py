@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
 
-from credits import providers
+from credits import inbound, providers
 
 EMPTIED = ("test_", "bench_", "scratch_")  # the same names stand in migration 0003
 
@@ -37,4 +37,22 @@ def provider_settings(app_configs: Sequence[AppConfig] | None, **_more: Any) -> 
         return [Error(str(error), id="credits.E002")]
     except Exception as error:  # noqa: BLE001 - a key that is not base64 raises what its decoder raises
         return [Error(f"PROVIDER_SIGNING_KEYS cannot be read: {type(error).__name__}", id="credits.E002")]
+    return []
+
+
+@register()
+def event_keys(app_configs: Sequence[AppConfig] | None, **_more: Any) -> list[CheckMessage]:
+    """A key of the provider's events that cannot be read, or that also signs our own calls, stops the start."""
+    try:
+        inbound.decoded_keys(settings.PROVIDER_EVENT_KEYS)
+    except ValueError as error:
+        return [Error(f"PROVIDER_EVENT_KEYS cannot be read: {error}.", id="credits.E003")]
+    if set(settings.PROVIDER_EVENT_KEYS) & set(settings.PROVIDER_SIGNING_KEYS):
+        return [
+            Error(
+                "PROVIDER_EVENT_KEYS and PROVIDER_SIGNING_KEYS share a key.",
+                hint="A call of ours could be played back to us as an event. Use other keys for each direction.",
+                id="credits.E004",
+            )
+        ]
     return []

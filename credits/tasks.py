@@ -4,7 +4,7 @@ import logging
 
 from celery import shared_task
 
-from credits import delivery, ledger, reconcile, watch
+from credits import delivery, enforcement, ledger, reconcile, watch
 from portal import clock
 
 logger = logging.getLogger(__name__)
@@ -12,19 +12,20 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="credits.deliver_due", acks_late=True, soft_time_limit=240, time_limit=300)
 def deliver_due(*, limit: int = 200, **_later: object) -> None:
-    """Put ready grants on their way and call the provider for deliveries that are due.
+    """Freeze and thaw what holds ask for, put ready grants on their way, call the provider for deliveries that are due.
 
     An older worker must accept a newer caller's arguments, hence **_later.
     """
     now = clock.now()
     try:
+        enforced = enforcement.sweep(at=now)
         dispatched = delivery.dispatch(at=now)
     except ledger.PostingStopped as stopped:
         logger.error("deliver_due: %s", stopped)
         return
     report = delivery.send_due(limit=limit, at=now)
-    if dispatched or report.sent:
-        logger.info("deliver_due dispatched=%d %s", dispatched, report)
+    if enforced or dispatched or report.sent:
+        logger.info("deliver_due enforced=%d dispatched=%d %s", enforced, dispatched, report)
 
 
 @shared_task(name="credits.verify_ledger", acks_late=True, soft_time_limit=540, time_limit=600)

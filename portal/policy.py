@@ -74,6 +74,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "applications:award": OWN,
     "applications:amend": POST_ONLY,
     "applications:award_of": {**OWN, Who.OWNER: AWAY},
+    "credits:provider_events": POST_ONLY,  # for the provider's machines: a signature, no account
     "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
     "credits:statement": OWN,

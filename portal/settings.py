@@ -158,7 +158,6 @@ CELERY_BEAT_SCHEDULE = {
         ("fetch-titles", "applications.fetch_titles", 300),
         ("verify-ledger", "credits.verify_ledger", 3600),
         ("reconcile", "credits.reconcile", 30),
-        ("reconcile", "credits.reconcile", 30),
     ]
 }
 
@@ -275,6 +274,8 @@ PROVIDER_ADAPTER = env.text("PROVIDER_ADAPTER", default="manual")
 PROVIDER_URL = env.text("PROVIDER_URL")
 # whsec_...; the first signs, all verify during rotation
 PROVIDER_SIGNING_KEYS = env.names("PROVIDER_SIGNING_KEYS")
+# Other keys, which the provider signs its events with; every one is valid. Without any the door of events is closed.
+PROVIDER_EVENT_KEYS = env.names("PROVIDER_EVENT_KEYS")
 PROVIDER_TIMEOUT_SECONDS = env.whole_number("PROVIDER_TIMEOUT_SECONDS", default=10, at_least=1)
 
 # --- Texts, times, files --------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 python -m credits.providers.fake --port 9100 --state grants.jsonl [--plan faults.json | --fault-rate 0.3 --seed 1]
 
+With --events-url it also tells the portal things: POST /v1/emit {"type": ..., "data": {...}} sends one signed event there
+and answers what came back. Events are signed with --event-key or PROVIDER_EVENT_KEYS.
+
 It runs on the standard library alone and checks signatures with its own code, so that a mistake in ours cannot hide in
 a shared one. Signing keys come from --key or PROVIDER_SIGNING_KEYS. The plan is a JSON list of what happens to the
 calls that give a grant, one after the other; afterwards all is well. It is read again when the file changes.
@@ -22,10 +25,13 @@ import struct
 import sys
 import threading
 import time
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, unquote
+from urllib.request import Request, urlopen
 
 WINDOW_SECONDS = 300
 LARGEST_BODY_BYTES = 64 * 1024
@@ -51,6 +57,7 @@ class Book:
         self._lock = threading.Lock()
         self._grants: dict[str, dict[str, Any]] = {}
         self._reversed: set[str] = set()
+        self._organizations = path.with_suffix(".organizations.json")
         self.replays = 0
         known = path.read_text(encoding="utf-8") if path.exists() else ""
         # A line cut by a kill was never answered, so it did not happen.
@@ -97,6 +104,16 @@ class Book:
             keys = sorted(key for key in self._grants if key > after and key not in self._reversed)
             rows = [self._grants[key] for key in keys[:limit]]
             return rows, keys[limit - 1] if len(keys) > limit else None
+
+    def organization(self, external_id: str) -> dict[str, Any] | None:
+        """How an organization stands. The file beside the state says otherwise of some: {"ID": {"status": "suspended",
+        "country": "FR"}}, or null for an ID that nobody has; every other ID is active.
+        """
+        said: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            said = json.loads(self._organizations.read_text(encoding="utf-8"))
+        facts = said.get(external_id, {})
+        return None if facts is None else {"id": external_id, "status": "active", **facts}
 
     def totals(self) -> dict[str, Any]:
         """Count and sum of grants that stand, per organization too; duplicates are references granted more than once."""
@@ -164,6 +181,41 @@ def verified(keys: list[bytes], headers: Any, body: bytes, now_seconds: float) -
     return "no matching signature"
 
 
+class Events:
+    """Signed events to a portal, in Standard Webhooks form."""
+
+    def __init__(self, url: str, keys: list[bytes]) -> None:
+        self._url, self._keys = url, keys
+
+    def send(self, wish: dict[str, Any]) -> dict[str, Any]:
+        """Send one event; returns its id, and the status and body that came back (status 0 without an answer).
+
+        wish: type and data; id, timestamp (when it happened) and signed_at (seconds since 1970) where they matter.
+        """
+        now = time.time()
+        happened = wish.get("timestamp") or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
+        event_id, stamp = str(wish.get("id") or f"evt_{uuid.uuid4().hex}"), int(wish.get("signed_at") or now)
+        body = json.dumps(
+            {"type": wish["type"], "timestamp": happened, "data": wish.get("data") or {}}
+        ).encode()
+        signed = f"{event_id}.{stamp}.".encode() + body
+        signatures = [hmac.new(key, signed, hashlib.sha256).digest() for key in self._keys]
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": event_id,
+            "webhook-timestamp": str(stamp),
+            "webhook-signature": " ".join("v1," + base64.b64encode(each).decode() for each in signatures),
+        }
+        call = Request(self._url, data=body, headers=headers, method="POST")  # noqa: S310 - from the command line
+        try:
+            with urlopen(call, timeout=10) as answer:  # noqa: S310 - as above
+                return {"id": event_id, "status": answer.status, "body": answer.read(4096).decode()}
+        except HTTPError as error:
+            return {"id": event_id, "status": error.code, "body": error.read(4096).decode(errors="replace")}
+        except OSError as error:
+            return {"id": event_id, "status": 0, "body": type(error).__name__}
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -177,8 +229,10 @@ class Server(ThreadingHTTPServer):
         keys: list[bytes],
         hang: float,
         slow: float,
+        events: Events | None = None,
     ) -> None:
         super().__init__(address, Handler)
+        self.events = events
         self.book, self.faults, self.keys, self.hang_seconds, self.slow_seconds = (
             book,
             faults,
@@ -213,6 +267,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._answer(200, self.server.book.totals())
         if self.path.partition("?")[0] == "/v1/grants":
             return self._list()
+        if self.path.startswith("/v1/organizations/"):
+            return self._organization()
         if not self.path.startswith("/v1/grants/"):
             return self._error(404, "no_such_page", "There is nothing here.")
         if problem := verified(self.server.keys, self.headers, b"", time.time()):
@@ -224,6 +280,14 @@ class Handler(BaseHTTPRequestHandler):
         if order is None:
             return self._error(404, "not_found", "No grant has this key.")
         return self._answer(200, order)
+
+    def _organization(self) -> None:
+        if problem := verified(self.server.keys, self.headers, b"", time.time()):
+            return self._error(401, "signature", problem)
+        found = self.server.book.organization(unquote(self.path.removeprefix("/v1/organizations/")))
+        if found is None:
+            return self._error(404, "not_found", "No organization has this ID.")
+        return self._answer(200, found)
 
     def _list(self) -> None:
         if problem := verified(self.server.keys, self.headers, b"", time.time()):
@@ -249,6 +313,8 @@ class Handler(BaseHTTPRequestHandler):
             order = json.loads(body)
         except ValueError:
             return self._error(400, "malformed", "The body is not JSON.")
+        if self.path == "/v1/emit":
+            return self._emit(order)
         if problem := malformed(order):
             return self._error(400, "malformed", problem)
         if self.headers.get("webhook-id") != order["key"]:
@@ -261,6 +327,13 @@ class Handler(BaseHTTPRequestHandler):
         if self.path != "/v1/grants":
             return self._error(404, "no_such_page", "There is nothing here.")
         return self._grant(order)
+
+    def _emit(self, wish: object) -> None:
+        if self.server.events is None:
+            return self._error(404, "no_such_page", "Start with --events-url and an event key.")
+        if not isinstance(wish, dict) or not isinstance(wish.get("type"), str):
+            return self._error(400, "malformed", "type is missing.")
+        return self._answer(200, self.server.events.send(wish))
 
     def _grant(self, order: dict[str, Any]) -> None:
         fault = self.server.faults.next(lookup=False)
@@ -328,6 +401,10 @@ def decoded(key: str) -> bytes:
     return base64.b64decode(key.removeprefix("whsec_") + "==")
 
 
+def from_environment(name: str) -> list[str]:
+    return [key.strip() for key in os.environ.get(name, "").split(",") if key.strip()]
+
+
 def main() -> NoReturn:
     parser = argparse.ArgumentParser(description="A provider to rehearse with.")
     parser.add_argument("--host", default="127.0.0.1")
@@ -341,12 +418,16 @@ def main() -> NoReturn:
     parser.add_argument(
         "--key", action="append", default=[], help="signing key, whsec_...; may be given twice"
     )
+    parser.add_argument("--events-url", default="", help="where signed events go: .../provider/events/")
+    parser.add_argument(
+        "--event-key", action="append", default=[], help="signs events, whsec_...; may be given twice"
+    )
     parser.add_argument("--hang-seconds", type=float, default=30.0, help="how long a timeout lasts at most")
     parser.add_argument("--slow-seconds", type=float, default=0.2, help="how long a slow answer takes")
     options = parser.parse_args()
-    keys = options.key or [
-        key.strip() for key in os.environ.get("PROVIDER_SIGNING_KEYS", "").split(",") if key.strip()
-    ]
+    keys = options.key or from_environment("PROVIDER_SIGNING_KEYS")
+    event_keys = options.event_key or from_environment("PROVIDER_EVENT_KEYS")
+    events = Events(options.events_url, [decoded(key) for key in event_keys])
     if not keys:
         parser.error("give --key or set PROVIDER_SIGNING_KEYS")
     options.state.parent.mkdir(parents=True, exist_ok=True)
@@ -357,6 +438,7 @@ def main() -> NoReturn:
         keys=[decoded(key) for key in keys],
         hang=options.hang_seconds,
         slow=options.slow_seconds,
+        events=events if options.events_url and event_keys else None,
     )
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     print(f"http://{options.host}:{server.server_address[1]}", flush=True)

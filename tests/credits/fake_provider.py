@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
+
+from standardwebhooks.webhooks import Webhook
 
 from credits.providers.http import HttpProvider
 from tests.factories.credits import KEY
@@ -41,6 +45,18 @@ class FakeProvider:
 
     def totals(self) -> dict:
         with urlopen(f"{self.url}/v1/totals", timeout=5) as answer:
+            return json.load(answer)
+
+    def emit(self, **wish: object) -> dict:
+        """Let the provider send one signed event to the portal; returns its id, and what came back."""
+        body = json.dumps(wish).encode()
+        at = datetime.fromtimestamp(int(time.time()), UTC)
+        headers = {
+            "webhook-id": "emit",
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": Webhook(KEY).sign("emit", at, body.decode()),
+        }
+        with urlopen(Request(f"{self.url}/v1/emit", data=body, headers=headers), timeout=15) as answer:
             return json.load(answer)
 
     def adapter(self, *, keys: tuple[str, ...] = (KEY,), timeout_seconds: float = 0.3) -> HttpProvider:

@@ -1,12 +1,12 @@
 """Holds, suspensions and labels: what freezes, what comes back, what is not sent meanwhile."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.db.models import Exists
 
-from credits import cases, checks, delivery, enforcement, ledger, tasks
+from credits import cases, checks, delivery, enforcement, expiry, ledger, tasks
 from credits.models import Case, Delivery, DeliveryState, Enforcement, EnforcementKind, Grant, Transfer
 from credits.movements import AccountKind, Kind
 from credits.providers.base import Answer, Outcome
@@ -204,18 +204,18 @@ def test_the_sweep_freezes_what_arrived_beside_a_hold_within_its_minute(org, set
     assert settings.CELERY_BEAT_SCHEDULE["deliver-due"]["schedule"] < timedelta(seconds=60)
 
 
-def test_credit_that_comes_back_does_not_end_the_next_day(org):
-    short, long, endless = confirmed(org), confirmed(org), confirmed(org)
-    Grant.objects.filter(pk=endless.pk).update(expires_on=None)
-    Grant.objects.filter(pk=short.pk).update(expires_on=NOON.date() + timedelta(days=3))
+def test_what_is_frozen_does_not_end_and_what_comes_back_behind_its_end_does(org):
+    grant = confirmed(org)
     row = impose(org)
-    ends = Grant.objects.get(pk=long.pk).expires_on
+    after = datetime.combine(Grant.objects.get(pk=grant.pk).expires_on, time(12), UTC) + timedelta(days=30)
 
-    lift(row, at=NOON + timedelta(days=30))
+    expiry.expire(at=after)
+    assert balances(grant) == {"frozen": 1_000_00}
+    lift(row, at=after)
+    expiry.expire(at=after)
 
-    assert Grant.objects.get(pk=short.pk).expires_on == NOON.date() + timedelta(days=44)
-    assert Grant.objects.get(pk=long.pk).expires_on == ends
-    assert Grant.objects.get(pk=endless.pk).expires_on is None
+    assert balances(grant) == {}
+    assert checks.ledger_problems() == []
 
 
 def test_the_database_refuses_to_send_past_a_hold_and_to_edit_one(org):

@@ -50,7 +50,7 @@ class Command(BaseCommand):
                 self.stderr.write(f"Anybody who reaches {host} can sign in as anybody: this is the demo.")
             site = f"http://{'127.0.0.1' if host in ('0.0.0.0', 'localhost') else host}:{port}"  # noqa: S104
             environment = {**os.environ, "SITE_URL": _site_url(site)}
-            provider = _demo_provider(environment)
+            provider = _demo_provider(environment, site)
             with Supervisor(environment=environment, out=_terminal(self)) as supervisor:
                 if provider is not None:
                     supervisor.start(provider)
@@ -89,7 +89,7 @@ def _site_url(site: str) -> str:
     return site if given == "http://127.0.0.1:8000" else given
 
 
-def _demo_provider(environment: dict[str, str]) -> Program | None:
+def _demo_provider(environment: dict[str, str], site: str) -> Program | None:
     """A real HTTP server that plays the credit provider, when the demo has no other; tells the programs about it."""
     if (
         not settings.DEMO
@@ -98,12 +98,14 @@ def _demo_provider(environment: dict[str, str]) -> Program | None:
     ):
         return None
     port = free_port()
-    fresh = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     environment["PROVIDER_ADAPTER"] = "http"
     environment["PROVIDER_URL"] = f"http://127.0.0.1:{port}"
-    environment["PROVIDER_SIGNING_KEYS"] = secret_file(settings.LOCAL_DIR / "provider_signing_key", fresh)
+    for name, file in (("SIGNING", "provider_signing_key"), ("EVENT", "provider_event_key")):
+        fresh = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        environment[f"PROVIDER_{name}_KEYS"] = secret_file(settings.LOCAL_DIR / file, fresh)
     state = str(settings.LOCAL_DIR / "provider.json")
     command = [sys.executable, "-m", "credits.providers.fake", "--port", str(port), "--state", state]
+    command += ["--events-url", f"{site}/provider/events/"]
     return Program("provider", command, stop_seconds=5)
 
 
