@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Cast, Concat
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from applications import obligation_letters
@@ -311,14 +310,3 @@ def owed_by(person: User) -> list[Obligation]:
 def note(obligation: Obligation, action: str, *, by: User | None, at: datetime, **details: object) -> None:
     """Keep a step of an obligation in the trail."""
     audit.record(action=f"summary.{action}", subject=obligation, by=by, at=at, **details)
-
-
-def why_not_second_half(grant: Grant) -> str:
-    """In words for its holder: where the second half stands."""
-    if grant.stage == Stage.VOID:
-        return _("It went back to the pool, because the summary did not come in time.")
-    if grant.stage == Stage.CONFIRMED:
-        return _("It is posted.")
-    if grant.waits_for:
-        return _("It is set aside for you and posted when your summary is accepted.")
-    return _("Your summary is accepted; it is on its way.")

@@ -29,6 +29,7 @@ from programs.texts import UnstorableText, as_typed, clean_text, word_count
 
 MOST_WORDS = 600  # about one page
 MOST_CHARS = 12_000
+DRAFT_CHARS = 100_000  # a draft may be far too long; only handing in is strict
 MOST_MEGABYTES = 5
 MOST_PAGES = 2  # more are taken, with a warning
 LONGEST_ANSWER = 4_000
@@ -80,7 +81,7 @@ def save(*, obligation_id: int, text: str, version: int | None, by: User, at: da
 
 
 def _keep(obligation: Obligation, text: str, version: int | None, at: datetime) -> int:
-    text = as_typed(text)[:MOST_CHARS]
+    text = as_typed(text)[:DRAFT_CHARS]
     if text == obligation.draft_text:
         return obligation.draft_version
     if version is not None and version != obligation.draft_version:

@@ -10,7 +10,9 @@ from applications.views import (
     figures,
     files,
     late,
+    obligations,
     paper,
+    papers,
     people,
     requests,
     starting,
@@ -38,6 +40,12 @@ urlpatterns = [
     path("requests/<uuid:public_id>/withdraw/", requests.withdraw, name="withdraw_request"),
     path("contact/", contact.contact, name="contact"),
     path("applications/<uuid:public_id>/award/", award.award, name="award"),
+    path("applications/<uuid:public_id>/obligations/", obligations.page, name="obligations"),
+    path(
+        "applications/<uuid:public_id>/obligations/autosave/", obligations.autosave, name="summary_autosave"
+    ),
+    path("applications/<uuid:public_id>/papers/new/", papers.new, name="paper_new"),
+    path("papers/<uuid:public_id>/", papers.paper, name="paper"),
     path("applications/<uuid:public_id>/amend/", amending.amend, name="amend"),
     path("credits/<uuid:uuid>/award/", amending.award_of, name="award_of"),
     path("applications/<uuid:public_id>/files/<slug:key>/", files.attach, name="attach"),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -43,7 +44,8 @@ def amend(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def award_of(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """From a grant to the page of its award."""
     own = Application.objects.owned_by(request.user)
-    application = get_object_or_404(own, decisions__grant__uuid=uuid)
+    lot = Q(decisions__grant__uuid=uuid) | Q(decisions__grant__halves__uuid=uuid)
+    application = get_object_or_404(own.filter(lot))
     return redirect(reverse("applications:award", args=[application.public_id]) + "#update")
 
 

@@ -159,12 +159,15 @@ def rows(application: Application, decision: Decision, grant: Grant) -> list[Row
     names = {offered["slug"]: offered["name"] for offered in rules.models_offered}
     asked_models = ", ".join(names.get(slug, slug) for slug in application.requested_models)
     granted_models = ", ".join(names.get(slug, slug) for slug in decision.granted_models)
+    granted = decision.amount_cents or grant.amount_cents  # where it comes in halves, a grant is one of them
     found = [
         Row(
             _("Amount"),
             with_code(application.requested_cents, rules.currency) or _("Not asked"),
-            with_code(grant.amount_cents, grant.currency),
-            _why_amount(rules, application.requested_cents, grant.amount_cents),
+            with_code(granted, grant.currency),
+            _why_amount(rules, application.requested_cents, granted)
+            if granted == grant.amount_cents
+            else _("Half at once, half when your summary is accepted."),
         ),
         Row(
             _("Time"),

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from applications import collaborators, decisions, links, public_figures, release, review
+from applications import collaborators, decisions, links, papers, public_figures, release, review
 from applications.models import Application, Right
 from applications.review import Look
 from credits import ledger
@@ -91,6 +91,12 @@ def make_world() -> dict[str, object]:
         "sent": sent,
         "invitation": invite(draft, make_user(), at=AFTER),
         "grant": Grant.objects.get(),
+        "paper": papers.add(
+            typed=papers.Typed(links="10.5281/zenodo.1", title="T", awards=[awarded.pk]),
+            program=program,
+            by=owner,
+            at=AFTER,
+        ),
         "request": make_request(make_request_form(program), by=owner, at=AFTER),
         "people": {
             Who.ANONYMOUS: None,
@@ -127,12 +133,17 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[world["draft"].public_id, "files"])
     if route == "applications:request_form":
         return reverse(route, args=[world["program"].slug, world["request"].form.key])
+    if route == "applications:paper":
+        return reverse(route, args=[world["paper"].public_id])
     if route in ("applications:request", "applications:withdraw_request"):
         return reverse(route, args=[world["request"].public_id])
     elsewhere = ("applications:start", "applications:figures", "applications:mine", "applications:award_of")
     if route.startswith("applications:") and route not in elsewhere:
         key = {
             "applications:award": "awarded",
+            "applications:obligations": "awarded",
+            "applications:summary_autosave": "awarded",
+            "applications:paper_new": "awarded",
             "applications:status": "sent",
             "applications:withdraw": "sent",
         }
