@@ -146,6 +146,14 @@ class Servers:
             if self.folder != self.directory:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
+    def restart_postgres_at_once(self) -> None:
+        """Stop PostgreSQL as a power cut of its own would, without a checkpoint, and start it on the same port."""
+        child = self._children["postgres"]
+        child.send_signal(signal.SIGQUIT)
+        child.wait(STOP_SECONDS)
+        _keep_trying(self._start_postgres)
+        self._await("postgres", self._postgres_answers)
+
     def _launch(self, name: str, command: list[str], stop: signal.Signals) -> None:
         log = self.directory / f"{name}.log"
         with open(log, "ab") as out:
