@@ -5,12 +5,13 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from applications import conflicts, eligibility, four_eyes
-from applications.models import Application, Decision, DecisionKind, DecisionState, HeldAcceptance
+from applications import awards, conflicts, eligibility, four_eyes, shared_ids
+from applications.models import Application, Decision, Ending, HeldAcceptance
 from applications.states import State
 from credits import grants, organizations
 from credits.models import Stage
-from portal import audit
+from credits.providers.base import Found, Standing
+from portal import audit, recovery, texts
 from portal.models import User
 from portal.refusals import Refused
 from portal.roles import Role
@@ -28,28 +29,28 @@ def accept(
 
     Where the organization was not named before and is, with its other awards of twelve months, above the limit, a second
     person looks first (approve) and nothing is posted until then. Accepting again with the same organization changes
-    nothing. Raises CannotAccept.
+    nothing. No organization is taken for three days after the account was recovered by mail. Raises CannotAccept.
     """
+    looked_up = _look_up(application_id, organization_id)
     with transaction.atomic():
         application = (
             Application.objects.select_for_update(of=("self",))
             .select_related("program", "cycle__rules_version")
             .get(pk=application_id)
         )
-        decision = (
-            Decision.objects.select_for_update(of=("self",))
-            .filter(application=application, kind=DecisionKind.AWARD, state=DecisionState.RELEASED)
-            .select_related("grant__organization")
-            .first()
-        )
+        decision = _current(application)
         if decision is None or decision.grant is None or application.state != State.AWARDED:
             raise CannotAccept(_("There is no award to accept."))
+        _refuse_ended(decision)
         rules = rulebook.for_application(application)
         if rules.terms and not terms_accepted:
             raise CannotAccept(_("Read the terms and accept them first."))
         grant = decision.grant
         if decision.accepted_at is None or grant.organization is None:
             _refuse_ineligible(application)
+        if grant.organization is None:
+            _refuse_recovered(by, at)
+            _refuse_unfit(application, looked_up)
         try:
             text = organizations.clean_external_id(rules.organization_id_format, organization_id)
             if grant.organization is not None and grant.organization.external_id != text:
@@ -57,6 +58,7 @@ def accept(
             if grant.organization is None and grant.stage == Stage.RESERVED:
                 known = organizations.register_many(provider=grant.provider, external_ids={text}, at=at)
                 _bind_or_hold(decision, known[text], by, at)
+                shared_ids.tell(grant_id=grant.pk, organization_id=known[text], at=at)
         except organizations.WrongOrganizationId as error:
             raise CannotAccept(str(error)) from error
         if decision.accepted_at is None:
@@ -67,6 +69,78 @@ def accept(
         return decision
 
 
+def why_not_now(by: User, *, at: datetime) -> str:
+    """Why no organization can be named from this account at the moment; "" when nothing is in the way. No query."""
+    until = recovery.hold_until(by, at=at)
+    if until is None:
+        return ""
+    return _(
+        "The password or the address of your account was changed lately. As a protection, an organization can be named "
+        "from %(moment)s on. If that change was not yours, write to us at once."
+    ) % {"moment": texts.moment(until)}
+
+
+def _look_up(application_id: int, organization_id: str) -> Found:
+    """What the provider says of an ID, asked before anything is locked. Only for an award that waits for one."""
+    if not organizations.can_be_asked():
+        return Found(Standing.NOT_ASKED)
+    application = Application.objects.select_related("program", "cycle__rules_version").get(pk=application_id)
+    decision = awards.current(application)
+    if decision is None or not awards.waits(decision):
+        return Found(Standing.NOT_ASKED)
+    rules = rulebook.for_application(application)
+    try:
+        text = organizations.clean_external_id(rules.organization_id_format, organization_id)
+    except organizations.WrongOrganizationId as error:
+        raise CannotAccept(str(error)) from error
+    return organizations.ask_provider(text)
+
+
+def _current(application: Application) -> Decision | None:
+    """The award to accept, locked behind its application."""
+    found = awards.current(application)
+    if found is None:
+        return None
+    Decision.objects.select_for_update(of=("self",)).get(pk=found.pk)
+    return awards.current(application)
+
+
+def _refuse_ended(decision: Decision) -> None:
+    ending = awards.ending_of(decision)
+    if ending == Ending.DECLINED:
+        raise CannotAccept(_("You declined this award. That cannot be taken back; you can apply again."))
+    if ending == Ending.LAPSED:
+        raise CannotAccept(
+            _("This award was not accepted in time, and its credits went back to the program.")
+        )
+
+
+def _refuse_recovered(by: User, at: datetime) -> None:
+    if reason := why_not_now(by, at=at):
+        raise CannotAccept(reason)
+
+
+def _refuse_unfit(application: Application, found: Found) -> None:
+    """What the provider said of the organization: it does not know it, has suspended it, or it is in another country."""
+    if found.standing == Standing.UNKNOWN:
+        raise CannotAccept(
+            _("The provider knows no organization with this ID. Copy it again from the provider’s settings.")
+        )
+    if found.standing == Standing.SUSPENDED:
+        raise CannotAccept(
+            _(
+                "The provider has suspended this organization, so no credits can go there. Settle it with the provider "
+                "first, or name another organization."
+            )
+        )
+    if found.country:
+        facts = {"country": found.country, "institution_kind": application.institution_kind}
+        if eligibility.blocks_now(application.program.rules.all(), facts):
+            raise CannotAccept(
+                _("This organization is registered in a country where the service is not offered.")
+            )
+
+
 def _bind_or_hold(decision: Decision, organization_id: int, by: User, at: datetime) -> None:
     assert decision.grant_id is not None
     held = HeldAcceptance.objects.filter(decision=decision).first()
@@ -75,7 +149,8 @@ def _bind_or_hold(decision: Decision, organization_id: int, by: User, at: dateti
             raise CannotAccept(_("This award has its organization already. Ask us to change it."))
         return
     counted, limit = four_eyes.with_organization(decision_id=decision.pk, organization_id=organization_id)
-    if counted <= limit or decision.approved_by_id is not None:
+    other = four_eyes.approved_for_another(decision_id=decision.pk, organization_id=organization_id)
+    if not other and (counted <= limit or decision.approved_by_id is not None):
         grants.bind_organization(grant_id=decision.grant_id, organization_id=organization_id, by=by, at=at)
         return
     held = HeldAcceptance.objects.create(

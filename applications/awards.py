@@ -20,6 +20,7 @@ from applications.models import (
     Decision,
     DecisionKind,
     DecisionState,
+    HeldAcceptance,
 )
 from applications.standing import Phase
 from applications.states import State
@@ -119,6 +120,18 @@ def current(application: Application) -> Decision | None:
         if found is not None and decision.later is not None and decision.later.replaces_id == found.pk:
             found = decision
     return found
+
+
+def waits(decision: Decision) -> bool:
+    """Whether an award waits for its holder: nobody accepted it, and its credit is still set aside."""
+    grant = decision.grant
+    return (
+        grant is not None
+        and grant.stage == Stage.RESERVED
+        and decision.accepted_at is None
+        and grant.organization_id is None
+        and not HeldAcceptance.objects.filter(decision=decision).exists()
+    )
 
 
 def ending_of(decision: Decision) -> str:
@@ -223,7 +236,7 @@ def why_not_agreed(application: Application, rules: Rulebook, *, amount_cents: i
         return ""
     if _newer().filter(amends_id=application.amends_id, submitted_at__gt=application.submitted_at).exists():
         return "A newer update of the same award was sent; decide that one."
-    return _above_cap(rules, granted_cents(application), amount_cents)
+    return above_cap(rules, granted_cents(application), amount_cents)
 
 
 def stand_in_the_way(agreed: QuerySet[Decision], rules: Rulebook) -> Iterator[tuple[QuerySet[Decision], str]]:
@@ -237,7 +250,7 @@ def stand_in_the_way(agreed: QuerySet[Decision], rules: Rulebook) -> Iterator[tu
         above = [
             decision.pk
             for decision in updates.filter(kind=DecisionKind.AWARD).select_related("application")
-            if _above_cap(rules, granted_cents(decision.application), decision.amount_cents or 0)
+            if above_cap(rules, granted_cents(decision.application), decision.amount_cents or 0)
         ]
         yield updates.filter(pk__in=above), "With what was granted before it is above the program's cap."
 
@@ -283,7 +296,8 @@ def _newer() -> QuerySet[Application]:
     return Application.objects.exclude(state__in=[State.DRAFT, State.WITHDRAWN])
 
 
-def _above_cap(rules: Rulebook, before_cents: int, amount_cents: int) -> str:
+def above_cap(rules: Rulebook, before_cents: int, amount_cents: int) -> str:
+    """Why so many cents more are above the program's cap for one award, updates and top-ups included; "" when not."""
     cap = rules.award_cap_cents
     if not cap or before_cents + amount_cents <= cap or not amount_cents:
         return ""

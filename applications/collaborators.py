@@ -4,38 +4,24 @@ Who may do what is the page's question; here stands what is possible. Access is 
 (Application.objects.readable_by, editable_by), so an ended one is gone at once.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from allauth.account.models import EmailAddress
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from applications import links, notices
+from applications import invitations, links, notices
 from applications.emails import canonical, institution_domain
+from applications.invitations import CannotInvite, CannotJoin, OtherAddress, clean_address
 from applications.models import Application, Collaborator, Right
 from applications.states import State
 from portal import audit
 from portal.models import User
 from portal.refusals import Refused
 
+__all__ = ["CannotInvite", "CannotJoin", "OtherAddress"]  # raised here, made in applications.invitations
+
 MOST_PEOPLE = 10  # beside the applicant, open invitations included
-MOST_A_DAY = 20  # invitations that one person may send in 24 hours, over all applications
-OPEN_FOR = timedelta(days=14)
-
-
-class CannotInvite(Refused):
-    """The address cannot be invited; nothing was sent."""
-
-
-class CannotJoin(Refused):
-    """The invitation is over, or does not fit the account."""
-
-
-class OtherAddress(CannotJoin):
-    """The account has not verified the address that was invited."""
 
 
 class CannotChange(Refused):
@@ -61,7 +47,7 @@ def invite(*, application_id: int, email: str, right: str, by: User, at: datetim
     application = (
         Application.objects.select_for_update(of=("self",)).select_related("applicant").get(pk=application_id)
     )
-    address = _address(email)
+    address = clean_address(email)
     if application.state == State.WITHDRAWN:
         raise CannotInvite(_("A withdrawn application is shared with nobody."))
     if right not in Right.values:
@@ -76,12 +62,7 @@ def invite(*, application_id: int, email: str, right: str, by: User, at: datetim
             _("An application has at most %(most_people)s people beside the applicant.")
             % {"most_people": MOST_PEOPLE}
         )
-    lately = Collaborator.objects.filter(invited_by=by, invited_at__gt=at - timedelta(days=1))
-    if lately.count() >= MOST_A_DAY:
-        raise CannotInvite(
-            _("You have sent %(most_a_day)s invitations today. Please send the others tomorrow.")
-            % {"most_a_day": MOST_A_DAY}
-        )
+    invitations.refuse_flood(by=by, at=at)
     collaborator = Collaborator.objects.create(
         application=application,
         email=address,
@@ -116,21 +97,12 @@ def by_token(token: str) -> Collaborator | None:
 
 def refuse_joining(collaborator: Collaborator, *, person: User, at: datetime) -> None:
     """Raise OtherAddress or CannotJoin with the reason why this person cannot accept; return for one who may."""
-    over = _("This invitation is over. Ask the person who sent it for a new one.")
     if collaborator.ended_at is not None or collaborator.application.state == State.WITHDRAWN:
-        raise CannotJoin(over)
-    verified = EmailAddress.objects.filter(user=person, verified=True, email__iexact=collaborator.email)
-    if not verified.exists():
-        raise OtherAddress(
-            _(
-                "This invitation went to another address than %(email)s. Sign in with the address that got the letter, or add that address to your account and confirm it."
-            )
-            % {"email": person.email}
-        )
-    if collaborator.user_id not in (None, person.pk):
-        raise CannotJoin(_("Another account has accepted this invitation."))
-    if collaborator.user_id is None and at > collaborator.invited_at + OPEN_FOR:
-        raise CannotJoin(over)
+        raise CannotJoin(invitations.over())
+    invitations.refuse_other_address(invited=collaborator.email, person=person)
+    invitations.refuse_taken(
+        taken_by_id=collaborator.user_id, invited_at=collaborator.invited_at, person=person, at=at
+    )
     if collaborator.application.applicant_id == person.pk:
         raise CannotJoin(_("This is your own application."))
 
@@ -194,18 +166,6 @@ def end(*, collaborator_id: int, by: User, at: datetime) -> Collaborator:
             collaborator=collaborator.pk,
         )
     return collaborator
-
-
-def _address(text: str) -> str:
-    """The address in lower case. Raises CannotInvite."""
-    address = text.strip().lower()
-    try:
-        validate_email(address)
-    except ValidationError:
-        raise CannotInvite(_("Write an e-mail address, such as name@example.org.")) from None
-    if len(address) > 254:
-        raise CannotInvite(_("This address is too long."))
-    return address
 
 
 def _domains(address: str) -> list[str]:

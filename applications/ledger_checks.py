@@ -19,14 +19,15 @@ LEDGER_CHECKS: dict[str, str] = {
     """,
     "credit between the evaluations has its grant": """
         SELECT format('%s: %s cents were given later, grant %s holds %s of %s',
-            a.reference, d.amount_cents, g.reference, g.amount_cents, g.program)
+            a.reference, d.amount_cents, g.reference, g.amount_cents + coalesce(half.amount_cents, 0), g.program)
         FROM applications_decision d
         JOIN applications_application a ON a.id = d.application_id
         JOIN programs_program p ON p.id = a.program_id
         JOIN applications_latercredit l ON l.id = d.later_id
         LEFT JOIN credits_grant g ON g.id = d.grant_id
+        LEFT JOIN credits_grant half ON half.half_of_id = g.id
         WHERE d.kind = 'later' AND (
-            (g.amount_cents, g.program) IS DISTINCT FROM (d.amount_cents, p.slug::varchar)
+            (g.amount_cents + coalesce(half.amount_cents, 0), g.program) IS DISTINCT FROM (d.amount_cents, p.slug::varchar)
             OR NOT starts_with(g.reference, a.reference || '-') OR g.holder_id <> a.applicant_id
             OR l.state <> 'given' OR l.amount_cents <> d.amount_cents)
         ORDER BY d.id LIMIT 20

@@ -398,9 +398,9 @@ def _values(notice: Notice) -> dict[str, object]:
     if notice.kind in REMINDERS:
         return values | _reminder_values(notice)
     if notice.kind in AwardLetter:
-        return values | award_letters.values_of(notice)
+        return values | _told(award_letters.values_of(notice))
     if "obligation" in notice.values:
-        return values | _summary_values(notice)
+        return values | _told(obligation_letters.values_of(notice.values))
     if "request" in notice.values:
         return values | request_letters.values_of(notice.values, notice.kind)
     if "collaborator" in notice.values:
@@ -423,9 +423,8 @@ def _reminder_values(notice: Notice) -> dict[str, object]:
     return found
 
 
-def _summary_values(notice: Notice) -> dict[str, object]:
-    """What a letter about a summary says now. Raises NothingToSay for a reminder of what is done."""
-    found = obligation_letters.values_of(notice.values)
+def _told(found: dict[str, object] | None) -> dict[str, object]:
+    """What a letter says now. Raises NothingToSay for a reminder of what is done."""
     if found is None:
         raise NothingToSay
     return found

@@ -7,7 +7,9 @@ from datetime import datetime
 from applications import (
     assignment,
     batches,
+    claims,
     conflicts,
+    declining,
     deferrals,
     exports,
     file_sweep,
@@ -36,6 +38,8 @@ class Ticked:
     short: int = 0
     proposals: int = 0
     reminders: int = 0
+    accept_reminders: int = 0
+    lapsed: int = 0
     obligations: dict[str, int] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
 
@@ -71,6 +75,9 @@ def tick(*, at: datetime) -> Ticked:
     _follow_up(done, at)
     done.reminders = reminders.queue_due(at=at)
     done.obligations = obligations.follow(at=at).as_json()
+    done.lapsed = declining.lapse_due(at=at)
+    done.accept_reminders = declining.remind_due(at=at)
+    claims.queue_answers(at=at)
     exports.remove_old(at=at)
     public_figures.make_due(at=at)
     file_sweep.daily()

@@ -21,6 +21,7 @@ KINDS = {
     "confirmation": "Confirmation that does not fit",
     "enforcement": "Enforcement",
     "claim": "Credit that did not arrive",
+    "shared-id": "One organization ID, several people",
 }
 """Words for each kind of case. A kind that is not listed is shown as it is written."""
 

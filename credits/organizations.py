@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
+from credits import providers
 from credits.models import Organization
+from credits.providers.base import Found, Standing
 from portal.refusals import Refused
 
 
@@ -82,3 +84,17 @@ def register_many(*, provider: str, external_ids: Collection[str], at: datetime)
             "external_id", "id"
         )
     )
+
+
+def can_be_asked() -> bool:
+    """Whether the provider's adapter can look an organization up."""
+    return hasattr(providers.get(), "find_organization")
+
+
+def ask_provider(external_id: str) -> Found:
+    """How an organization stands at its provider. NOT_ASKED where the adapter cannot ask, or no clear answer came.
+
+    One call to the provider, so never with a transaction open.
+    """
+    finder = getattr(providers.get(), "find_organization", None)
+    return finder(external_id) if finder is not None else Found(Standing.NOT_ASKED)

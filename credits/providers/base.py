@@ -36,6 +36,23 @@ class CannotList(Refused):
     """The provider's list did not come whole, or cannot be read."""
 
 
+class Standing(StrEnum):
+    """How an organization stands at its provider, as a look-up tells it."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"  # the provider knows no such organization
+    NOT_ASKED = "not_asked"  # this adapter cannot ask, or no clear answer came
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a provider says of one organization ID. country: ISO 3166 code in capitals, "" when it says none."""
+
+    standing: Standing
+    country: str = ""
+
+
 class Outcome(StrEnum):
     GRANTED = "granted"  # the provider has it, with our content
     REFUSED = "refused"  # the provider said no for good; nothing happened there

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import requests
 from standardwebhooks.webhooks import Webhook
 
-from credits.providers.base import Answer, CannotList, Listed, Order, Outcome
+from credits.providers.base import Answer, CannotList, Found, Listed, Order, Outcome, Standing
 
 LARGEST_ANSWER_BYTES = 64 * 1024
 CONNECT_SECONDS = 3
@@ -66,6 +66,21 @@ class HttpProvider:
         if status == 404 and _error_code(body) == "not_found":
             return Answer(Outcome.ABSENT)
         return Answer(Outcome.UNKNOWN, _describe(status, body))
+
+    def find_organization(self, external_id: str) -> Found:
+        """Ask how an organization stands: GET {url}/v1/organizations/{id}. Without a clear answer, NOT_ASKED."""
+        path = f"/v1/organizations/{quote(external_id, safe='')}"
+        status, body = self._call("GET", path, f"organization:{external_id}", "")
+        if status == 404 and _error_code(body) == "not_found":
+            return Found(Standing.UNKNOWN)
+        if status != 200 or not isinstance(body, dict) or body.get("id") != external_id:
+            return Found(Standing.NOT_ASKED)
+        country = body.get("country")
+        known = isinstance(country, str) and len(country) == 2 and country.isascii() and country.isalpha()
+        suspended = body.get("status") == "suspended"
+        return Found(
+            Standing.SUSPENDED if suspended else Standing.ACTIVE, str(country).upper() if known else ""
+        )
 
     def list_grants(self) -> Iterator[Listed]:
         """Every grant that stands there. GET {url}/v1/grants?limit=&after= answers {"grants": [...], "next": key or null}."""
