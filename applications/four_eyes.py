@@ -82,3 +82,13 @@ def with_organization(*, decision_id: int, organization_id: int) -> tuple[int, i
         )
         counted, limit = cursor.fetchone()
     return int(counted), int(limit)
+
+
+def approved_for_another(*, decision_id: int, organization_id: int) -> bool:
+    """Whether a second person approved an award for the organization named then, and nobody for this one.
+
+    The trigger that ties an organization to a grant asks the same SQL function (migration 0027).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT approved_for_another(%s, %s)", [decision_id, organization_id])
+        return bool(cursor.fetchone()[0])
