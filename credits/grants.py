@@ -66,12 +66,13 @@ def dates_of(grant: Grant, *, confirmed_at: datetime) -> tuple[date | None, date
         return None, grant.latest_end_on
     moment = grant.created_at if grant.term_starts == TermStarts.DECISION else confirmed_at
     starts_on = moment.astimezone(UTC).date()
-    return starts_on, last_day(grant, starts_on=starts_on)
+    last = last_day(starts_on=starts_on, term_months=grant.term_months, latest_end_on=grant.latest_end_on)
+    return starts_on, last
 
 
-def last_day(grant: Grant, *, starts_on: date) -> date | None:
-    """The last day of a grant whose clock starts on a day; None when nothing ends it."""
-    ends = [day for day in (expiry(starts_on, grant.term_months), grant.latest_end_on) if day is not None]
+def last_day(*, starts_on: date, term_months: int | None, latest_end_on: date | None) -> date | None:
+    """The last day of credit whose clock starts on a day; None when nothing ends it."""
+    ends = [day for day in (expiry(starts_on, term_months), latest_end_on) if day is not None]
     return min(ends, default=None)
 
 

@@ -21,7 +21,7 @@ class UsageSource(models.TextChoices):
 class Usage(models.Model):
     """What an organization used on one UTC day: the figure that holds, and what of it the ledger took from its lots.
 
-    The two differ by what its credit did not cover that day. Movements carry the group key of the row.
+    The two differ by what its credit did not cover that day. The keys of its movements begin with its name.
     """
 
     organization = models.ForeignKey(
@@ -59,8 +59,8 @@ class Usage(models.Model):
         return f"{self.organization_id} {self.day}"
 
     @property
-    def group_key(self) -> str:
-        """What all movements of this day carry."""
+    def name(self) -> str:
+        """What the keys of all movements of this day begin with."""
         return f"usage:{self.organization_id}:{self.day:%Y-%m-%d}:{self.currency}"
 
     @property
