@@ -4,26 +4,15 @@ All checks look at one snapshot of the database, so that postings during the run
 twenty findings are listed per check, and the first ones by id.
 """
 
-import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime
 from pathlib import Path
 
 from django.db import connection, transaction
 
+from credits import anchors
+
 LISTED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of one chain. hash: hexadecimal."""
-
-    chain: int
-    sequence: int
-    hash: str
 
 
 # Each check: a name, and a query whose rows are findings. The first column is the sentence.
@@ -169,17 +158,19 @@ CHECKS: dict[str, str] = {
         ORDER BY d.id LIMIT 20
     """,
     "usage is what was used, for each organization and day": """
-        SELECT format('%s: %s cents counted, %s cents moved', coalesce(u.group_key, m.group_key),
+        SELECT format('%s: %s cents counted, %s cents moved', coalesce(u.name, m.name),
             coalesce(u.posted_cents, 0), coalesce(m.cents, 0))
         FROM (
-            SELECT 'usage:' || organization_id || ':' || to_char(day, 'YYYY-MM-DD') || ':' || currency AS group_key,
+            SELECT 'usage:' || organization_id || ':' || to_char(day, 'YYYY-MM-DD') || ':' || currency AS name,
                 posted_cents FROM credits_usage
         ) u
         FULL JOIN (
-            SELECT t.group_key,
+            SELECT substring(t.key FROM 'usage:\\d+:[0-9-]+:[A-Z]+') AS name,
                 sum(CASE t.kind WHEN 'use' THEN t.amount_cents WHEN 'reverse' THEN -t.amount_cents END) AS cents
-            FROM ledger_transfer t WHERE t.group_key LIKE 'usage:%' GROUP BY t.group_key
-        ) m ON m.group_key = u.group_key
+            FROM ledger_transfer t
+            WHERE (t.kind = 'use' AND t.key LIKE 'usage:%') OR (t.kind = 'reverse' AND t.key LIKE 'reverse:usage:%')
+            GROUP BY 1
+        ) m ON m.name = u.name
         WHERE coalesce(u.posted_cents, 0) <> coalesce(m.cents, 0) ORDER BY 1 LIMIT 20
     """,
     "the content hash is the hash of the content": """
@@ -261,7 +252,7 @@ CHECKS: dict[str, str] = {
 }
 
 
-def ledger_problems(*, anchor: Path | None = None) -> list[str]:
+def ledger_problems(*, anchor: Path | anchors.AnchorStore | None = None) -> list[str]:
     """Run every check; returns a sentence for each difference, empty when all is well.
 
     anchor: the outside copy of chain heads; each copy in it must still be in the chain, which makes a cut tail visible.
@@ -274,66 +265,8 @@ def ledger_problems(*, anchor: Path | None = None) -> list[str]:
                 cursor.execute(query)
                 problems += [f"{name}: {row[0]}" for row in cursor.fetchmany(LISTED)]
         if anchor is not None:
-            problems += _anchor_problems(anchor)
+            problems += anchors.problems(anchors.FileAnchors(anchor) if isinstance(anchor, Path) else anchor)
     return problems
-
-
-def chain_heads() -> list[Head]:
-    """The end of every chain that has a block."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT chain, sequence, encode(hash, 'hex') FROM ledger_chain_head WHERE sequence > 0 ORDER BY chain"
-        )
-        return [Head(*row) for row in cursor.fetchall()]
-
-
-def digest(heads: list[Head]) -> str:
-    """One hexadecimal fingerprint of all heads, short enough to print or to read out."""
-    text = ",".join(f"{head.chain}:{head.sequence}:{head.hash}" for head in heads)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_anchor(path: Path, *, at: datetime) -> str:
-    """Append a copy of all chain heads to a file outside the database; returns their digest.
-
-    Keep the file where nobody who can change the database can change it.
-    """
-    heads = chain_heads()
-    line = {"at": at.isoformat(), "digest": digest(heads), "heads": [asdict(head) for head in heads]}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-    return str(line["digest"])
-
-
-def _anchor_problems(path: Path) -> list[str]:
-    if not path.exists():
-        return [f"the anchor file {path.name} does not exist"]
-    wanted: dict[tuple[int, int], str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            copy = json.loads(line)
-            heads = [
-                Head(int(head["chain"]), int(head["sequence"]), str(head["hash"])) for head in copy["heads"]
-            ]
-        except (ValueError, TypeError, KeyError):
-            return [f"line {number} of the anchor file cannot be read"]
-        if digest(heads) != copy.get("digest"):
-            return [f"line {number} of the anchor file was changed"]
-        wanted.update({(head.chain, head.sequence): head.hash for head in heads})
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT w.chain, w.sequence FROM unnest(%s::int[], %s::bigint[], %s::text[]) AS w (chain, sequence, hash)
-            LEFT JOIN ledger_block b ON b.id = w.sequence * 16 + w.chain
-            WHERE encode(b.hash, 'hex') IS DISTINCT FROM w.hash ORDER BY 1, 2 LIMIT 20
-            """,
-            [[chain for chain, _ in wanted], [sequence for _, sequence in wanted], list(wanted.values())],
-        )
-        return [
-            f"the anchor names block {chain}/{sequence}, which is missing or changed"
-            for chain, sequence in cursor.fetchall()
-        ]
 
 
 @contextmanager
