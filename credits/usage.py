@@ -142,7 +142,9 @@ def _record(
         except UsageRefused as refusal:
             counted.refusal = refusal
             if by is None or isinstance(refusal, LowerThanBefore | TooLate):
-                counted.told = _case(figure, str(refusal), type(refusal).__name__.lower())
+                counted.told = _case(
+                    figure, str(refusal), type(refusal).__name__.lower(), held.get(figure.organization_id, [])
+                )
     if not dry_run:
         _write(found, rows, source=source, by=by, at=at)
         cases.open_many(told=[one.told for one in found if one.told is not None], at=at)
@@ -209,6 +211,7 @@ def _count(counted: Counted, rows: dict[str, Usage], held: list[lots.Lot], today
             f"{format_money(row.told_cents, figure.currency)} was used on {figure.day:%Y-%m-%d}; the credit of the "
             f"organization covers {format_money(row.posted_cents, figure.currency)} of it.",
             "uncovered",
+            held,
         )
 
 
@@ -387,12 +390,12 @@ def _locked(usage_id: int) -> Usage:
     return Usage.objects.get(pk=usage_id)
 
 
-def _case(figure: Figure, words: str, what: str) -> cases.Told:
-    organization = figure.organization_id if type(figure.organization_id) is int else None
-    exists = organization is not None and Organization.objects.filter(pk=organization).exists()
+def _case(figure: Figure, words: str, what: str, held: list[lots.Lot]) -> cases.Told:
+    """The fact for a person. held: the lots of the organization, of which the first one says the program."""
     return cases.Told(
         CASE,
         f"{figure.name}:{what}:{figure.amount_cents}"[:200],
         words,
-        organization_id=organization if exists else None,
+        organization_id=held[0].organization_id if held else None,
+        program=held[0].program if held else "",
     )

@@ -30,7 +30,15 @@ from programs import (
     starting_points,
     translation_progress,
 )
-from programs.admin import calendar_pages, editor_page, funding_pages, program_pages, reading, version_pages
+from programs.admin import (
+    calendar_pages,
+    editor_page,
+    funding_pages,
+    program_pages,
+    reading,
+    usage_pages,
+    version_pages,
+)
 from programs.admin import translations as translation_pages
 from programs.admin.parts import CriterionInline, DoorInline, FaqInline, Part, PartForm
 from programs.admin.program_form import FIELDSETS, ProgramForm
@@ -194,6 +202,7 @@ class ProgramAdmin(DeskAdmin):
             path("<int:pk>/export/", view(program_pages.export), name="programs_program_export"),
             path("<int:pk>/dates/", view(calendar_pages.shift), name="programs_program_shift"),
             path("<int:pk>/pools/", view(funding_pages.pools), name="programs_program_pools"),
+            path("<int:pk>/usage/", view(usage_pages.usage_of), name="programs_program_usage"),
             path("<int:pk>/versions/", view(version_pages.versions), name="programs_program_versions"),
             path(
                 "<int:pk>/texts/<slug:language>/",
