@@ -2,6 +2,7 @@
 
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -96,13 +97,23 @@ class Grant(models.Model):
         related_name="halves",
         help_text="The grant whose award this is the second half of.",
     )
-    moved_from = models.OneToOneField(
+    moved_from = models.ForeignKey(
         "self",
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # as above
         related_name="moved_to",
         help_text="The grant whose rest came here when its organization was changed.",
+    )
+    first = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # as above
+        related_name="later_lots",
+        help_text="After changes of organization: the grant that was decided.",
     )
     waits_for = models.CharField(
         max_length=16,
@@ -126,6 +137,7 @@ class Grant(models.Model):
     models = ArrayField(models.CharField(max_length=64), default=list, blank=True)
 
     class Meta:
+        triggers = [pgtrigger.ReadOnly(name="grant_keeps_its_first", fields=["first"])]
         constraints = [
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="grant_amount_positive"),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="grant_currency_form"),
@@ -157,6 +169,17 @@ class Grant(models.Model):
                 condition=Q(stage__in=[Stage.FAILED, Stage.VOID], ended_at__isnull=False)
                 | (~Q(stage__in=[Stage.FAILED, Stage.VOID]) & Q(ended_at__isnull=True)),
                 name="grant_ended_has_moment",
+            ),
+            models.UniqueConstraint(
+                fields=["moved_from"], condition=Q(moved_from__isnull=False), name="grant_moves_once"
+            ),
+            models.UniqueConstraint(
+                fields=["first", "id"], condition=Q(first__isnull=False), name="lots_by_their_first"
+            ),
+            models.CheckConstraint(
+                condition=Q(moved_from__isnull=True, first__isnull=True)
+                | Q(moved_from__isnull=False, first__isnull=False, stage=Stage.CONFIRMED),
+                name="grant_that_moved_names_its_first",
             ),
             models.UniqueConstraint(
                 fields=["half_of"], condition=Q(half_of__isnull=False), name="one_second_half_per_grant"
