@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
 
-from applications import case_desk, request_queue
+from applications import case_desk, obligation_desk, request_queue
 from applications import desk as desk_queries
+from applications.models import ObligationState
 from credits import funding
 from credits.models import FundingRequest, FundingState
 from portal.roles import Role
@@ -26,6 +27,7 @@ class Calls:
     parked: int = 0  # letters given up after too many tries
     open: int = 0  # requests that this person could answer
     late: int = 0  # of those, past their date
+    summaries: int = 0  # handed in and not read yet
 
 
 def of(desk: Desk, *, at: datetime) -> Calls:
@@ -41,6 +43,9 @@ def of(desk: Desk, *, at: datetime) -> Calls:
         parts.append(_counted(case_desk.waiting(desk), "cases"))
     if desk.sees(Role.MANAGER, Role.OPERATOR):
         parts.append(_counted(desk_queries.parked_letters(desk), "parked"))
+    if desk.sees(Role.MANAGER):
+        to_read = obligation_desk.judged_by(desk).filter(state=ObligationState.HANDED_IN)
+        parts.append(_counted(to_read, "summaries"))
     if desk.sees(*request_queue.READS):
         requests = request_queue.answerable(desk)
         parts += [_counted(requests, "open"), _counted(requests.filter(Q(due_at__lt=at)), "late")]

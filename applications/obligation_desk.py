@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
 
 from applications import desk as desk_queries
 from applications import obligations
@@ -55,8 +55,15 @@ def papers(desk: Desk) -> QuerySet[Paper]:
     return rows.filter(~Exists(tied))
 
 
-def reads(desk: Desk, paper: Paper) -> bool:
-    """Whether this person reads a paper, or only that there is one."""
-    if not paper.sensitive or desk.everything:
-        return True
-    return paper.program_id in desk.program_ids(*READS_SENSITIVE)
+def read_by(desk: Desk) -> Q:
+    """The papers that this person reads; of the others only that they are there is shown."""
+    if desk.everything:
+        return Q()
+    return Q(sensitive=False) | Q(program_id__in=desk.program_ids(*READS_SENSITIVE))
+
+
+def is_read(desk: Desk) -> Case:
+    """The same as a column."""
+    if desk.everything:
+        return Case(default=Value(True))
+    return Case(When(read_by(desk), then=Value(True)), default=Value(False))

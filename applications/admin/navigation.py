@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from applications import attention as calls
 from applications import desk as desk_queries
-from applications import export_rows, request_queue
+from applications import export_rows, obligation_desk, request_queue
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -125,6 +125,11 @@ def _cycle(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
         items.append(Item("card", "Grants", reverse("admin:grants_board"), counts.failed, "danger", "failed"))
         url = reverse("admin:credits_case_changelist") + "?state=open"
         items.append(Item("alert", "Cases", url, counts.cases, "danger", "open"))
+    if desk.sees(Role.MANAGER, Role.AUDITOR):
+        url = reverse("admin:applications_obligation_changelist")
+        items.append(Item("pencil", "Summaries", url, counts.summaries, "", "to read"))
+    if desk.sees(*obligation_desk.READS):
+        items.append(Item("form", "Papers", reverse("admin:applications_paper_changelist")))
     return items
 
 
