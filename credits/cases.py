@@ -14,6 +14,7 @@ from portal.refusals import Refused
 
 KINDS = {
     "reconcile": "Differs from the provider",
+    "anchor": "Copy of the ledger is gone",
     "event": "Refused event",
     "usage": "Usage that does not fit",
     "delivery": "Delivery without an outcome",

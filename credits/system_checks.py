@@ -5,10 +5,12 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks as django_checks
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
-from credits import inbound, providers
+from credits import database_roles, inbound, providers
 
 EMPTIED = ("test_", "bench_", "scratch_")  # the same names stand in migration 0003
 
@@ -56,3 +58,23 @@ def event_keys(app_configs: Sequence[AppConfig] | None, **_more: Any) -> list[Ch
             )
         ]
     return []
+
+
+@register(Tags.security, deploy=True)
+def database_role(app_configs: Sequence[AppConfig] | None, **_more: Any) -> list[CheckMessage]:
+    """The role of the web and worker processes must not be able to change what is written in the ledger."""
+    if settings.TESTING or settings.DEBUG:
+        return []
+    try:
+        found = database_roles.weaknesses()
+    except DatabaseError:
+        return []  # without a database there is no role to look at; /readyz says so
+    if not found:
+        return []
+    return [
+        django_checks.Warning(
+            f"The database sign-in is too powerful: {'; '.join(found[:3])}.",
+            hint="Run manage.py database_roles, and let DATABASE_URL name the app role (docs/runbook.md).",
+            id="credits.W003",
+        )
+    ]

@@ -2,43 +2,41 @@
 
 import logging
 from datetime import datetime
-from pathlib import Path
 
-from django.conf import settings
-from django.db import connection
-
-from credits import checks, ledger
+from credits import anchors, cases, checks, ledger
 from credits.models import LedgerCheck, Transfer
 
 logger = logging.getLogger(__name__)
 
 
-def anchor_path() -> Path:
-    """The file that keeps copies of the chain heads of this database.
-
-    The database's number is part of the name, so that a scratch database never answers for another one.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT datname, oid FROM pg_database WHERE datname = current_database()")
-        name, oid = cursor.fetchone()
-    return Path(settings.LOCAL_DIR) / "anchors" / f"{name}-{oid}.jsonl"
-
-
 def check(*, at: datetime) -> LedgerCheck:
-    """Run all checks against the database and its outside anchor, and store the result.
+    """Run all checks against the database and its outside anchors, and store the result.
 
-    Without a difference the chain heads are added to the anchor file. With one, posting stops, reading goes on, and the
-    log says what a person has to look at.
+    Without a difference the chain heads are added to the anchors. With one, posting stops, reading goes on, and the
+    log says what a person has to look at. Copies that are gone from the store open a case.
     """
-    path = anchor_path()
-    problems = checks.ledger_problems(anchor=path if path.exists() else None)
+    store = anchors.store()
+    missing = anchors.forgotten(store)
+    if missing:
+        logger.error("%s copies of the chain heads are missing in %s", missing, store)
+        words = f"{missing:,} copies of the chain heads that this database remembers are not in {store}."
+        cases.open_case(kind="anchor", key=f"anchor:{missing}:{store}", words=words, at=at)
+    problems = checks.ledger_problems(anchor=store if _is_begun(store) else None)
     anchor = ""
     if problems:
         ledger.stop_posting()
         for problem in problems:
             logger.error("ledger check: %s", problem)
     else:
-        anchor = checks.write_anchor(path, at=at)
+        anchor = anchors.write(store, at=at)
     return LedgerCheck.objects.create(
         at=at, problems=problems, transfers=Transfer.objects.count(), anchor=anchor
     )
+
+
+def _is_begun(store: anchors.AnchorStore) -> bool:
+    """Whether the store holds anything; a new installation has nothing to compare with yet."""
+    try:
+        return next(iter(store.lines()), None) is not None
+    except FileNotFoundError:
+        return False

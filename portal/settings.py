@@ -278,6 +278,9 @@ PROVIDER_SIGNING_KEYS = env.names("PROVIDER_SIGNING_KEYS")
 PROVIDER_EVENT_KEYS = env.names("PROVIDER_EVENT_KEYS")
 PROVIDER_TIMEOUT_SECONDS = env.whole_number("PROVIDER_TIMEOUT_SECONDS", default=10, at_least=1)
 
+# Where copies of the ledger's chain heads are kept: a class like credits.anchors.FileAnchors (docs/ledger.md, "Anchors").
+ANCHOR_STORE = env.text("ANCHOR_STORE", default="credits.anchors.FileAnchors")
+
 # --- Texts, times, files --------------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("es", "Español")]  # each by its own name; the first is the original

@@ -3,7 +3,7 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from credits import checks
+from credits import anchors, checks
 from tests.factories.credits import funded_pool, reserved, sent
 
 ATTACKS = {
@@ -159,11 +159,11 @@ AS_APP = """
 def test_the_role_of_production_posts_with_the_rights_that_the_docs_name(written):
     """docs/ledger.md, "Rights": the trigger works as the owner, so the application needs INSERT on transfers only."""
     send(AS_APP)
-    before = checks.chain_heads()
+    before = anchors.chain_heads()
 
     sent()
 
-    assert checks.chain_heads() != before
+    assert anchors.chain_heads() != before
     for name, attack in ATTACKS.items():
         if name != "call the writer":
             try_to(attack)

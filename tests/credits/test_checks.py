@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from credits import checks, delivery, grants, ledger, watch
+from credits import anchors, checks, delivery, grants, ledger
 from credits.models import LedgerCheck, Transfer
 from credits.tasks import deliver_due, verify_ledger
 from tests.factories.credits import (
@@ -222,7 +222,7 @@ def test_a_cut_tail_is_found_by_the_outside_anchor_alone(tmp_path):
     funded_pool(100)
     last = funded_pool(200).entries.order_by("-version").first().transfer_id
     anchor = tmp_path / "anchors.jsonl"
-    checks.write_anchor(anchor, at=NOON)
+    anchors.write(anchors.FileAnchors(anchor), at=NOON)
     assert checks.ledger_problems(anchor=anchor) == []
 
     with unguarded():
@@ -236,7 +236,7 @@ def test_an_anchor_stays_good_while_the_ledger_grows(tmp_path):
     anchor = tmp_path / "deep" / "anchors.jsonl"
     for _ in range(3):
         funded_pool(100)
-        checks.write_anchor(anchor, at=NOON)
+        anchors.write(anchors.FileAnchors(anchor), at=NOON)
     assert checks.ledger_problems(anchor=anchor) == []
 
 
@@ -283,7 +283,7 @@ class TestWatch:
         for _ in range(2):
             verify_ledger()
         assert [check.problems for check in LedgerCheck.objects.all()] == [[], []]
-        assert len(watch.anchor_path().read_text().splitlines()) == 2
+        assert len(anchors.FileAnchors().path.read_text().splitlines()) == 2
 
     def test_a_difference_stops_posting_until_a_person_resumes(self, history, caplog, capsys):
         with unguarded():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from credits import checks, ledger, watch
+from credits import anchors, checks, ledger
 from credits.models import LedgerAccount, Transfer
 from portal import clock
 from portal.models import User
@@ -33,19 +33,19 @@ class Command(BaseCommand):
 
     def handle(self, *, anchor, write_anchor, resume, **options):
         problems = checks.ledger_problems(anchor=anchor)
-        heads = checks.chain_heads()
+        heads = anchors.chain_heads()
         result = {
             "ok": not problems,
             "problems": problems,
             "checks": len(checks.CHECKS) + (anchor is not None),
             "transfers": Transfer.objects.count(),
             "accounts": LedgerAccount.objects.count(),
-            "digest": checks.digest(heads),
+            "digest": anchors.digest(heads),
         }
         if write_anchor is not None and not problems:
-            path = watch.anchor_path() if write_anchor == Path() else write_anchor
-            checks.write_anchor(path, at=clock.now())
-            result["anchor"] = str(path)
+            store = anchors.store() if write_anchor == Path() else anchors.FileAnchors(write_anchor)
+            anchors.write(store, at=clock.now())
+            result["anchor"] = str(store)
         if resume:
             self._resume(resume, problems)
         self.stdout.write(json.dumps(result, indent=2))
