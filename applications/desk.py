@@ -251,11 +251,16 @@ def failed_grants(desk: Desk) -> QuerySet[Grant]:
 def grants_without_conflict(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant]:
     """Leave out the grants of applications that this person has a conflict with, and their own; superusers included.
 
-    A second half follows the decision of its first.
+    A second half follows the decision of its first, a lot that changed its organization that of the grant it came from.
     """
-    own = Coalesce(OuterRef("decision__application_id"), OuterRef("half_of__decision__application_id"))
+    own = Coalesce(
+        OuterRef("decision__application_id"),
+        OuterRef("half_of__decision__application_id"),
+        OuterRef("first__decision__application_id"),
+        OuterRef("first__half_of__decision__application_id"),
+    )
     allowed = without_conflict(desk, Application.objects.filter(pk=own))
-    untied = Q(decision__isnull=True, half_of__isnull=True)
+    untied = Q(decision__isnull=True, half_of__isnull=True, first__isnull=True)
     return rows.exclude(holder=desk.user).filter(untied | Exists(allowed))
 
 

@@ -38,7 +38,7 @@ LEDGER_CHECKS: dict[str, str] = {
         JOIN programs_program p ON p.slug = g.program
         LEFT JOIN applications_decision d ON d.grant_id = coalesce(g.half_of_id, g.id) AND d.state = 'released'
             AND d.kind IN ('award', 'later')
-        WHERE d.id IS NULL
+        WHERE d.id IS NULL AND g.moved_from_id IS NULL
         ORDER BY g.id LIMIT 20
     """,
     "every award has its reservation": """

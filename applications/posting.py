@@ -82,7 +82,7 @@ def in_stage(rows: QuerySet[Grant], key: str) -> QuerySet[Grant]:
         "acceptance": rows.filter(stage=Stage.RESERVED, organization=None, waits_for=""),
         "reserved": rows.filter(stage=Stage.RESERVED, organization__isnull=False),
         "sent": rows.filter(stage=Stage.SENT),
-        "confirmed": rows.filter(stage=Stage.CONFIRMED),
+        "confirmed": rows.filter(stage=Stage.CONFIRMED, moved_from=None),
         "failed": rows.filter(stage=Stage.FAILED),
     }.get(key, rows)
 
@@ -94,7 +94,7 @@ def stages(rows: QuerySet[Grant], *, at: datetime) -> list[StageRow]:
         "acceptance": ("Waits for acceptance", waits & Q(organization=None, waits_for=""), "created_at"),
         "reserved": ("Reserved", waits & Q(organization__isnull=False), "created_at"),
         "sent": ("Sent to the provider", Q(stage=Stage.SENT), "sent_at"),
-        "confirmed": ("Confirmed", Q(stage=Stage.CONFIRMED), None),
+        "confirmed": ("Confirmed", Q(stage=Stage.CONFIRMED, moved_from=None), None),
         "failed": ("Refused", Q(stage=Stage.FAILED), "ended_at"),
     }
     wanted: dict[str, Aggregate] = {}

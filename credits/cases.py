@@ -22,6 +22,7 @@ KINDS = {
     "confirmation": "Confirmation that does not fit",
     "enforcement": "Enforcement",
     "claim": "Credit that did not arrive",
+    "hand-over": "To be told to the provider",
     "shared-id": "One organization ID, several people",
 }
 """Words for each kind of case. A kind that is not listed is shown as it is written."""

@@ -66,7 +66,9 @@ _LINES = """
                sum(g.amount_cents) FILTER (WHERE g.stage = 'reserved') AS reserved,
                sum(g.amount_cents) FILTER (WHERE g.stage = 'sent') AS in_transit,
                sum(g.amount_cents) FILTER (WHERE g.stage = 'confirmed') AS posted
-          FROM credits_grant g WHERE g.pool IN (SELECT code FROM pools) GROUP BY g.pool
+          FROM credits_grant g
+         WHERE g.pool IN (SELECT code FROM pools) AND g.moved_from_id IS NULL  -- the first lot has the whole amount
+         GROUP BY g.pool
     ), held AS (
         SELECT g.pool, a.id, a.kind, a.balance_cents, g.expires_on
           FROM credits_grant g JOIN ledger_account a ON a.grant_id = g.id

@@ -72,7 +72,7 @@ def pool_summary(program: str, period: str) -> PoolSummary:
     pool = LedgerAccount.objects.filter(code=code).first()
     by_stage = {
         row["stage"]: (row["cents"], row["grants"])
-        for row in Grant.objects.filter(pool=code)
+        for row in Grant.objects.filter(pool=code, moved_from=None)
         .values("stage")
         .annotate(cents=Sum("amount_cents"), grants=Count("pk"))
     }
@@ -106,7 +106,7 @@ def pools(program: str) -> list[PoolSummary]:
     rows = list(LedgerAccount.objects.filter(program=program, kind=AccountKind.POOL).order_by("code"))
     stages: dict[str, dict[str, tuple[int, int]]] = {}
     for row in (
-        Grant.objects.filter(pool__in=[pool.code for pool in rows])
+        Grant.objects.filter(pool__in=[pool.code for pool in rows], moved_from=None)
         .values("pool", "stage")
         .annotate(cents=Sum("amount_cents"), grants=Count("pk"))
     ):
