@@ -4,6 +4,9 @@ import os
 
 IS_NIGHT = os.environ.get("NIGHTLY") == "1"
 
+LOOKS = [(1280, "light"), (390, "dark")] + ([(1280, "dark"), (390, "light")] if IS_NIGHT else [])
+"""How pages are looked at: width of the window in pixels, and light or dark. Each once by day, every pair at night."""
+
 
 def sized(*, make_test: int, nightly: int) -> int:
     """The size of a test for this run."""

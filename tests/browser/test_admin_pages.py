@@ -27,6 +27,7 @@ from portal.models import User
 from portal.roles import Role
 from programs import form_versions
 from tests.factories import applications as make
+from tests.sizes import LOOKS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -259,9 +260,8 @@ PAGES = [
 ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
-def test_every_page_is_readable_and_fits(new_page, live_server, world, accessible, size, theme):
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
+def test_every_page_is_readable_and_fits(new_page, live_server, world, accessible, width, theme):
     """No violation that axe can see, no sideways scroll, no complaint of the security policy (fixture new_page)."""
     review_all(world)
     draft = form_versions.draft(
@@ -276,7 +276,7 @@ def test_every_page_is_readable_and_fits(new_page, live_server, world, accessibl
     }
     seen = {}
     for who in ("manager", "reviewer"):
-        seen[who] = new_page(viewport=size)
+        seen[who] = new_page(viewport={"width": width, "height": 900})
         enter(seen[who], live_server, world[who])
         seen[who].context.add_cookies([{"name": "theme", "value": theme, "url": live_server.url}])
     for who, path in PAGES:
@@ -285,7 +285,7 @@ def test_every_page_is_readable_and_fits(new_page, live_server, world, accessibl
         assert answer.status == 200, path
         assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
         accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
 
 
 def test_the_theme_is_one_choice_for_both_sites(page, live_server, world):

@@ -16,6 +16,7 @@ from programs.models import Door, FaqEntry, Program
 from tests.conftest import CHROMIUM
 from tests.factories.applications import BEFORE, make_draft, make_program, make_submitted, make_user
 from tests.factories.sharing import invite, share, verified
+from tests.sizes import LOOKS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -274,9 +275,7 @@ def test_an_invitation_from_the_letter_to_the_form(new_page, program, person) ->
 # --- Looks ------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("width", "scheme"), [(1280, "light"), (390, "dark"), (1280, "dark"), (390, "light")]
-)
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_pages_around_an_application_have_no_violation(
     new_page, accessible, program, person, width: int, scheme: str
 ) -> None:

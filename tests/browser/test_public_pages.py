@@ -13,6 +13,7 @@ from applications.states import State
 from portal.models import User
 from programs.models import Door, FaqEntry, Program
 from tests.factories.applications import BEFORE, make_draft, make_program, make_submitted, make_user
+from tests.sizes import IS_NIGHT, LOOKS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -66,7 +67,7 @@ def test_open_pages_have_no_violation_wide_narrow_light_or_dark(new_page, access
         "/accounts/signup/",
         "/nothing-here/",
     ]
-    for width, scheme in ((1280, "light"), (390, "dark")):
+    for width, scheme in LOOKS if IS_NIGHT else [(390, "light")]:
         page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         for path in paths:
             page.goto(path)
@@ -80,7 +81,7 @@ def test_pages_of_an_applicant_have_no_violation(new_page, accessible, program, 
     EmailAddress.objects.create(user=person, email=long, verified=False, primary=False)
     draft = make_draft(program, applicant=person, title=None)
     sent = make_submitted(make_program(), applicant=person)
-    for width, scheme in ((1280, "dark"), (390, "light")):
+    for width, scheme in LOOKS if IS_NIGHT else [(1280, "dark")]:
         page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         sign_in(page, person)
         for path in (

@@ -22,10 +22,9 @@ from programs.models import FaqEntry, Program
 from programs.request_models import RequestForm
 from tests.factories.applications import BEFORE, make_member, make_user
 from tests.factories.requests import make_award, make_request
+from tests.sizes import IS_NIGHT, LOOKS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-SIZES = ((1280, "light"), (390, "dark"))
 
 
 @pytest.fixture(autouse=True)
@@ -171,7 +170,7 @@ def test_every_page_fits_and_has_no_violation(new_page, accessible, live_server,
         reverse("admin:programs_requestform_questions", args=[form.pk]),
         reverse("admin:request_form_preview", args=[form.pk]),
     ]
-    for width, scheme in SIZES:
+    for width, scheme in LOOKS[-1:] if not IS_NIGHT else LOOKS:
         for person, paths in ((award.applicant, public), (manager, staff)):
             page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
             enter(page, person, live_server)

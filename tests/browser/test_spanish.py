@@ -11,6 +11,7 @@ from portal.models import User
 from programs import presets
 from programs.models import Program
 from tests.factories.applications import BEFORE, make_draft, make_user
+from tests.sizes import IS_NIGHT, LOOKS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -51,7 +52,7 @@ def look(page: Any, accessible: Any, path: str, width: int) -> None:
 
 
 def test_open_pages_in_spanish_fit_and_have_no_violation(new_page, accessible, program) -> None:
-    for width, scheme in ((1280, "dark"), (390, "light")):
+    for width, scheme in LOOKS if IS_NIGHT else [(1280, "dark")]:
         page = new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, locale="es-ES")
         for path in (
             "/",

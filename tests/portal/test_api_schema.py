@@ -13,10 +13,11 @@ from tests.factories.api import make_token
 from tests.factories.applications import BEFORE, make_draft, make_program, make_submitted
 from tests.factories.files import ask, make_attachment
 from tests.factories.sharing import share, verified
+from tests.sizes import sized
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-EXAMPLES = 40  # generated requests per operation, beside those that schemathesis always sends
+EXAMPLES = sized(make_test=8, nightly=40)  # generated requests per operation, beside those always sent
 
 KNOWN = """
 [[operations]]
