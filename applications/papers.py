@@ -130,14 +130,17 @@ def take_over(*, request: Request, by: User, at: datetime) -> list[Paper]:
     """
     if request.form.kind != RequestKind.PAPER or not request.links:
         return []
+    award = request.application
+    if award is not None and award.amends is not None:
+        award = award.amends
     known = list(
         Paper.objects.filter(
             holder=by, links__sha256__in=[_digest(link) for link in request.links]
         ).distinct()
     )
     for paper in known:
-        if request.application is not None:
-            paper.awards.add(request.application)
+        if award is not None:
+            paper.awards.add(award)
         if request.sensitive and not paper.sensitive:
             paper.sensitive, paper.changed_at = True, at
             paper.save(update_fields=["sensitive", "changed_at"])
@@ -148,7 +151,7 @@ def take_over(*, request: Request, by: User, at: datetime) -> list[Paper]:
         title=request.title,
         may_highlight=bool(request.may_highlight),
         sensitive=request.sensitive,
-        awards=[request.application_id] if request.application_id else [],
+        awards=[award.pk] if award is not None else [],
     )
     return [add(typed=typed, program=request.form.program, by=by, at=at, request=request)]
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
+from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -22,6 +23,7 @@ from applications.models import (
     Obligation,
     ObligationState,
     Request,
+    RequestAnswer,
 )
 from applications.states import State
 from applications.views import common
@@ -155,7 +157,9 @@ def _context(
     owed = obligation is not None and obligation.state in OWED
     versions = list(obligation.summaries.select_related("file").order_by("-number")) if obligation else []
     forms = request_forms.public().filter(program=application.program, kind=RequestKind.DATASET)
-    asked = Request.objects.filter(application=application, form__kind=RequestKind.DATASET)
+    of_award = Q(application=application) | Q(application__amends=application)
+    asked = Request.objects.filter(of_award, form__kind=RequestKind.DATASET)
+    newest_first = RequestAnswer.objects.order_by("-number")
     return {
         "application": application,
         "program": application.program,
@@ -179,7 +183,8 @@ def _context(
         "papers": [paper for paper in papers.of(request.user) if application in paper.awards.all()],
         "dataset_form": next(iter(translations.shown_rows(list(forms[:1]), "request_forms")), None),
         "datasets": [
-            (row, row.replies.order_by("-number").first()) for row in asked.order_by("-sent_at")[:5]
+            (row, next(iter(row.replies.all()), None))
+            for row in asked.prefetch_related(Prefetch("replies", newest_first)).order_by("-sent_at")[:20]
         ],
     }
 
