@@ -3,6 +3,7 @@
 from django.urls import path
 
 from applications.views import (
+    after_award,
     amending,
     applicant,
     award,
@@ -10,6 +11,7 @@ from applications.views import (
     figures,
     files,
     late,
+    members,
     obligations,
     paper,
     papers,
@@ -40,6 +42,13 @@ urlpatterns = [
     path("requests/<uuid:public_id>/withdraw/", requests.withdraw, name="withdraw_request"),
     path("contact/", contact.contact, name="contact"),
     path("applications/<uuid:public_id>/award/", award.award, name="award"),
+    path("applications/<uuid:public_id>/award/decline/", after_award.decline, name="decline_award"),
+    path("applications/<uuid:public_id>/award/where/", after_award.claim, name="claim"),
+    path("applications/<uuid:public_id>/more-credit/", after_award.top_up, name="top_up"),
+    path("more-credit/<uuid:public_id>/withdraw/", after_award.withdraw_top_up, name="withdraw_top_up"),
+    path("applications/<uuid:public_id>/members/", members.members, name="members"),
+    path("credits/<uuid:uuid>/members/", members.members_of, name="members_of"),
+    path("credits/invitations/<str:token>/", members.invitation, name="member_invitation"),
     path("applications/<uuid:public_id>/obligations/", obligations.page, name="obligations"),
     path(
         "applications/<uuid:public_id>/obligations/autosave/", obligations.autosave, name="summary_autosave"

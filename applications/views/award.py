@@ -13,34 +13,34 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_http_methods
 
-from applications import acceptance
-from applications.models import (
-    AGREED,
-    Application,
-    Decision,
-    DecisionKind,
-    DecisionState,
-    HeldAcceptance,
-)
+from applications import acceptance, award_members, award_words, awards, claims, declining, top_ups
+from applications.awards import Award
+from applications.models import Application, Decision, LaterCredit, LaterKind
 from applications.states import State
 from applications.views import amending
 from credits import grants, posting
 from credits.models import Grant, Stage
 from credits.money import with_code
 from portal import clock
+from portal.limits import TooOften, count
 from programs import request_forms, rulebook, translations
 from programs.models import TermMode
 from programs.request_models import RequestKind
 from programs.rulebook import Rulebook
 
+TRIES_PER_HOUR = 20
+
 
 class Acceptance(forms.Form):
-    """What a grantee confirms. The organization is not asked again once one is bound."""
+    """What a grantee confirms. The organization is typed twice, and not asked again once one is bound."""
 
     terms = forms.BooleanField(error_messages={"required": gettext_lazy("Read the terms and tick the box.")})
     organization_id = forms.CharField(
         max_length=128,
         error_messages={"required": gettext_lazy("Name the organization that gets the credits.")},
+    )
+    organization_id_again = forms.CharField(
+        max_length=128, error_messages={"required": gettext_lazy("Type the organization ID a second time.")}
     )
     owner = forms.BooleanField(
         error_messages={"required": gettext_lazy("Confirm that the organization knows of it.")}
@@ -51,8 +51,18 @@ class Acceptance(forms.Form):
         if not rules.terms:
             del self.fields["terms"]
         if grant.organization is not None:
-            del self.fields["organization_id"]
-            del self.fields["owner"]
+            for name in ("organization_id", "organization_id_again", "owner"):
+                del self.fields[name]
+
+    def clean_organization_id_again(self) -> str:
+        """The second must be the first; letters of a UUID may differ in case, as its one written form has none."""
+        again = str(self.cleaned_data["organization_id_again"]).strip()
+        first = str(self.cleaned_data.get("organization_id", again)).strip()
+        if first != again and first.lower() != again.lower():
+            raise forms.ValidationError(
+                _("The two organization IDs differ. Compare them with the provider’s page.")
+            )
+        return again
 
 
 @dataclass(frozen=True)
@@ -81,12 +91,8 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
         public_id=public_id,
         state=State.AWARDED,
     )
-    decision = (
-        Decision.objects.filter(application=application, kind__in=AGREED, state=DecisionState.RELEASED)
-        .select_related("grant__organization")
-        .first()
-    )
-    if decision is not None and decision.kind == DecisionKind.CHANGE and application.amends is not None:
+    decision = awards.current(application)
+    if decision is None and application.amends is not None:
         return redirect(reverse("applications:award", args=[application.amends.public_id]) + "#update")
     if decision is None or decision.grant is None:
         raise Http404
@@ -100,6 +106,7 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         bound = grant.organization.external_id if grant.organization else ""
         try:
+            count("accept", request.user.pk, most=TRIES_PER_HOUR, seconds=3600)
             acceptance.accept(
                 application_id=application.pk,
                 organization_id=form.cleaned_data.get("organization_id", bound),
@@ -107,39 +114,61 @@ def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
                 by=request.user,
                 at=now,
             )
-        except acceptance.CannotAccept as error:
+        except (acceptance.CannotAccept, TooOften) as error:
             form.add_error("organization_id" if "organization_id" in form.fields else None, str(error))
         else:
             messages.success(request, _("Accepted. Nothing is left for you to do; we post the credits."))
             return redirect("applications:award", application.public_id)
-    return render(request, "applications/award.html", _context(application, decision, grant, form))
+    return render(request, "applications/award.html", _context(request, application, decision, form))
 
 
 def _context(
-    application: Application, decision: Decision, grant: Grant, form: Acceptance
+    request: HttpRequest, application: Application, decision: Decision, form: Acceptance
 ) -> dict[str, object]:
-    now = clock.now()
-    held = grant.organization is None and HeldAcceptance.objects.filter(decision=decision).exists()
-    to_accept = (decision.accepted_at is None or grant.organization is None) and not held
+    now, grant = clock.now(), decision.grant
+    assert grant is not None
+    updates = amending.shown(application, at=now)
+    award: Award = updates["award"]
+    state = award_words.of(
+        decision,
+        last_day=declining.accept_by(decision, application),
+        reader=request.user,  # type: ignore[arg-type]
+        at=now,
+    )
     ends = grants.expiry((grant.confirmed_at or now).date(), grant.term_months)
+    why_no_top_up = top_ups.why_not(award, at=now)
     return {
         "application": application,
         "program": translations.shown(application.program),
         "rules": _rules(application),
         "decision": decision,
         "grant": grant,
+        "state": state,
         "rows": rows(application, decision, grant),
-        "posting": posting.of(grant, at=now, held=held),
-        "held": held and grant.stage == Stage.RESERVED,
+        "posting": posting.of(grant, at=now, held=state.key == "held"),
         "form": form,
-        "to_accept": to_accept and grant.stage in (Stage.RESERVED, Stage.SENT, Stage.CONFIRMED),
+        "to_accept": state.key == "to_accept",
+        "may_decline": awards.waits(decision),
         "ends": grant.expires_on or ends,
         "is_posted": grant.stage == Stage.CONFIRMED,
-        **amending.shown(application, at=now),
+        "claims": claims.of(decision, at=now),
+        "root": award.application,
+        "lots": award.lots,
+        "later": later_shown(award.application),
+        "why_no_top_up": why_no_top_up,
+        "top_ups_offered": award.application.program.top_ups_allowed,
+        "members_number": award_members.members(award.application).count(),
+        **updates,
         "forms": list(
             request_forms.public().filter(program=application.program).exclude(kind=RequestKind.ACCESS)
         ),
     }
+
+
+def later_shown(root: Application) -> list[LaterCredit]:
+    """What was asked on an award beside it, newest first, as its holder may see it: asked, given, declined, withdrawn."""
+    rows = root.later_credit.exclude(kind=LaterKind.AGAIN).select_related("decision__grant")
+    return list(rows.order_by("-asked_at", "-pk")[:20])
 
 
 def _rules(application: Application) -> Rulebook:

@@ -46,7 +46,21 @@ DOORS: list[tuple[str, str, tuple[str, ...], dict[str, str]]] = [
     ("POST", "amend", (), {}),
     ("POST", "use_new_form", (), {}),
     ("POST", "send_late", (), {"code": "AAAA-BBBB-CCCC"}),
-    ("POST", "award", (), {"terms": "on", "organization_id": ORGANIZATION_ID, "owner": "on"}),
+    (
+        "POST",
+        "award",
+        (),
+        {
+            "terms": "on",
+            "organization_id": ORGANIZATION_ID,
+            "organization_id_again": ORGANIZATION_ID,
+            "owner": "on",
+        },
+    ),
+    *[("GET", route, (), {}) for route in ("decline_award", "top_up", "members")],
+    *[("POST", route, (), {}) for route in ("decline_award", "claim", "top_up", "members")],
+    *[("GET", route, (), {}) for route in ("obligations", "paper_new")],
+    *[("POST", route, (), {}) for route in ("obligations", "summary_autosave", "paper_new")],
     ("POST", "section", ("you",), {"institution": "X", "country": "DE", "version": "1"}),
     ("POST", "autosave", ("you",), {}),
     ("POST", "attach", ("files",), {}),
@@ -199,8 +213,7 @@ def test_every_door_of_an_application_is_in_the_table() -> None:
     elsewhere = {"start", "mine", "contact", "invitation", "institutions", "file", "detach"}
     elsewhere |= {"figures", "request", "request_form", "withdraw_request"}  # of a program, or of a request
     elsewhere |= {"award_of"}  # of a grant, which only a released award has
-    elsewhere |= {"figures", "request_form", "request", "withdraw_request"}  # of programs and requests
-    elsewhere |= {"award_of"}  # of a grant, and nobody has one before it is released
+    elsewhere |= {"members_of", "withdraw_top_up", "member_invitation", "paper"}  # of what only an award has
 
     routes = {route for route in policy.PUBLIC_SITE if route.startswith("applications:")}
 

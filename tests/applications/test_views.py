@@ -28,6 +28,9 @@ pytestmark = pytest.mark.django_db
 END = datetime(2026, 12, 22, 8, tzinfo=UTC)
 
 
+NAMED = {"organization_id": ORGANIZATION_ID, "organization_id_again": ORGANIZATION_ID}
+
+
 def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
@@ -369,11 +372,14 @@ def test_the_award_page_takes_terms_and_organization() -> None:
     address = url("award", cycle.application)
 
     page = get(cycle.client, address, AFTER).content.decode()
-    wrong = post(cycle.client, address, {"terms": "on", "organization_id": "org_1", "owner": "on"}, AFTER)
-    unticked = post(cycle.client, address, {"organization_id": ORGANIZATION_ID, "owner": "on"}, AFTER)
-    done = post(
-        cycle.client, address, {"terms": "on", "organization_id": ORGANIZATION_ID, "owner": "on"}, AFTER
+    wrong = post(
+        cycle.client,
+        address,
+        {"terms": "on", "organization_id": "org_1", "organization_id_again": "org_1", "owner": "on"},
+        AFTER,
     )
+    unticked = post(cycle.client, address, {**NAMED, "owner": "on"}, AFTER)
+    done = post(cycle.client, address, {"terms": "on", **NAMED, "owner": "on"}, AFTER)
 
     assert "You have been awarded $6,000 USD" in page
     assert "<strong>terms</strong>" in page
@@ -409,5 +415,5 @@ def test_pages_need_few_queries(django_assert_max_num_queries) -> None:
     ]
 
     for address in addresses:
-        with django_assert_max_num_queries(12):
+        with django_assert_max_num_queries(15):
             assert get(cycle.client, address, AFTER).status_code == 200

@@ -327,6 +327,7 @@ def _accept(stage: Stage, page: Any) -> None:
     page.get_by_role("link", name="Open the award").click()
     expect(page.locator("[name=organization_id]")).to_have_value(ORGANIZATION_ID)
     page.locator("[name=terms]").check()
+    page.locator("[name=organization_id_again]").fill(ORGANIZATION_ID)
     page.locator("[name=owner]").check()
     stage.shot(page, "accept")
     page.get_by_role("button", name="Accept and confirm").click()

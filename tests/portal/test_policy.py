@@ -6,8 +6,17 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from applications import collaborators, decisions, links, papers, public_figures, release, review
-from applications.models import Application, Right
+from applications import (
+    award_members,
+    collaborators,
+    decisions,
+    links,
+    papers,
+    public_figures,
+    release,
+    review,
+)
+from applications.models import Application, LaterCredit, LaterKind, Right
 from applications.review import Look
 from credits import ledger
 from credits.models import Grant
@@ -97,6 +106,17 @@ def make_world() -> dict[str, object]:
             by=owner,
             at=AFTER,
         ),
+        "wish": LaterCredit.objects.create(
+            kind=LaterKind.TOP_UP,
+            application=awarded,
+            asked_by=owner,
+            asked_at=AFTER,
+            use_case="More of the same.",
+            asked_cents=100_00,
+        ),
+        "place": award_members.invite(
+            application_id=awarded.pk, email="guest@place.example.org", role="view", by=owner, at=AFTER
+        ),
         "request": make_request(make_request_form(program), by=owner, at=AFTER),
         "people": {
             Who.ANONYMOUS: None,
@@ -129,6 +149,10 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route)
     if route == "applications:invitation":
         return reverse(route, args=[links.invitation_token(world["invitation"].public_id)])
+    if route == "applications:member_invitation":
+        return reverse(route, args=[links.member_token(world["place"].public_id)])
+    if route == "applications:withdraw_top_up":
+        return reverse(route, args=[world["wish"].public_id])
     if route == "applications:attach":
         return reverse(route, args=[world["draft"].public_id, "files"])
     if route == "applications:request_form":
@@ -137,10 +161,20 @@ def address(route: str, world: dict[str, object]) -> str:
         return reverse(route, args=[world["paper"].public_id])
     if route in ("applications:request", "applications:withdraw_request"):
         return reverse(route, args=[world["request"].public_id])
-    elsewhere = ("applications:start", "applications:figures", "applications:mine", "applications:award_of")
+    elsewhere = (
+        "applications:start",
+        "applications:figures",
+        "applications:mine",
+        "applications:award_of",
+        "applications:members_of",
+    )
     if route.startswith("applications:") and route not in elsewhere:
         key = {
             "applications:award": "awarded",
+            "applications:decline_award": "awarded",
+            "applications:claim": "awarded",
+            "applications:top_up": "awarded",
+            "applications:members": "awarded",
             "applications:obligations": "awarded",
             "applications:summary_autosave": "awarded",
             "applications:paper_new": "awarded",
@@ -151,7 +185,7 @@ def address(route: str, world: dict[str, object]) -> str:
         assert isinstance(application, Application)
         section = ["you"] if route in ("applications:section", "applications:autosave") else []
         return reverse(route, args=[application.public_id, *section])
-    if route in ("credits:grant", "credits:statement", "applications:award_of"):
+    if route in ("credits:grant", "credits:statement", "applications:award_of", "applications:members_of"):
         return reverse(route, args=[world["grant"].uuid])
     if route in ("programs:program", "programs:calendar", "applications:figures", "applications:start"):
         return reverse(route, args=[world["program"].slug])
