@@ -269,7 +269,7 @@ class ObligationAdmin(ReadOnlyAdmin):
     @admin.display(description="State")
     def standing(self, row: Obligation) -> str:
         tone = {"handed_in": "todo", "returned": "draft", "accepted": "done"}.get(row.state, "off")
-        late = format_html(' <span class="label is-warning">late</span>') if row.late_at else ""
+        late = format_html(' <span class="label is-warning">{}</span>', "late") if row.late_at else ""
         return format_html('<span class="state is-{}">{}</span>{}', tone, row.get_state_display(), late)
 
     @admin.display(description="Due")
@@ -385,7 +385,7 @@ class PaperAdmin(ReadOnlyAdmin):
             row.program.accent,
             row.title or "Title to be looked up",
             first,
-            format_html(' <span class="label is-warning">sensitive</span>') if row.sensitive else "",
+            format_html(' <span class="label is-warning">{}</span>', "sensitive") if row.sensitive else "",
         )
 
     @admin.display(description="Holder")
