@@ -40,6 +40,11 @@ SAMPLE: dict[str, object] = {
     "answer": "Yes. The model can be called from your organization as of today.",
     "outcome": "approved",
     "answer_by": "Monday 14 December 2026",
+    "left": "$1,200",
+    "percent": "80",
+    "last_day": "Monday 7 June 2027",
+    "days": "30",
+    "forecast": "At the pace of the last four weeks the credit runs out about 20 May 2027.",
     "award_number": "XYZ-2026-12-004217",
     "cite": "This work was supported by API credits of the program (award XYZ-2026-12-004217).",
 }

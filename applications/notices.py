@@ -23,7 +23,14 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from applications import award_letters, letter_texts, links, obligation_letters, request_letters
+from applications import (
+    award_letters,
+    credit_letters,
+    letter_texts,
+    links,
+    obligation_letters,
+    request_letters,
+)
 from applications.letter_texts import one_line
 from applications.models import (
     CONTACT,
@@ -71,18 +78,12 @@ PLACEHOLDERS = frozenset(
         "list",
         *request_letters.PLACEHOLDERS,
         *obligation_letters.PLACEHOLDERS,
+        *credit_letters.PLACEHOLDERS,
     }
 )
 """What a template may name in braces; which of them have a value depends on the kind of letter."""
 
-REMINDERS = frozenset(
-    {
-        MessageKind.REMIND_HALF_TIME,
-        MessageKind.REMIND_SOON,
-        MessageKind.REMIND_OVERDUE,
-        MessageKind.REMIND_DIGEST,
-    }
-)
+REMINDERS = frozenset(kind for kind in MessageKind if kind.startswith("remind_"))
 
 
 class NothingToSay(Exception):
@@ -399,8 +400,9 @@ def _values(notice: Notice) -> dict[str, object]:
         return values | _reminder_values(notice)
     if notice.kind in AwardLetter:
         return values | _told(award_letters.values_of(notice))
-    if "obligation" in notice.values:
-        return values | _told(obligation_letters.values_of(notice.values))
+    for name, letters in (("credit", credit_letters), ("obligation", obligation_letters)):
+        if name in notice.values:
+            return values | _told(letters.values_of(notice.values))
     if "request" in notice.values:
         return values | request_letters.values_of(notice.values, notice.kind)
     if "collaborator" in notice.values:
@@ -417,10 +419,7 @@ def _reminder_values(notice: Notice) -> dict[str, object]:
     """What is open at this moment. Raises NothingToSay when nothing is."""
     from applications import reminders  # which queues its letters here
 
-    found = reminders.values(notice)
-    if found is None:
-        raise NothingToSay
-    return found
+    return _told(reminders.values(notice))
 
 
 def _told(found: dict[str, object] | None) -> dict[str, object]:
@@ -477,6 +476,7 @@ def _built_in(notice: Notice) -> MessageTemplate:
         str(MessageKind.INVITATION): (letter_texts.INVITATION_SUBJECT, letter_texts.INVITATION_BODY),
         **request_letters.BUILT_IN,
         **obligation_letters.BUILT_IN,
+        **credit_letters.BUILT_IN,
         **award_letters.BUILT_IN,
     }
     if notice.kind not in known:

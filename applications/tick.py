@@ -9,6 +9,7 @@ from applications import (
     batches,
     claims,
     conflicts,
+    credit_letters,
     declining,
     deferrals,
     exports,
@@ -19,6 +20,7 @@ from applications import (
     screening,
 )
 from applications.models import Batch
+from credits import expiry, ledger
 from programs import cycles
 
 logger = logging.getLogger(__name__)
@@ -40,6 +42,8 @@ class Ticked:
     reminders: int = 0
     accept_reminders: int = 0
     lapsed: int = 0
+    expired: int = 0
+    warnings: int = 0
     obligations: dict[str, int] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
 
@@ -75,6 +79,7 @@ def tick(*, at: datetime) -> Ticked:
     _follow_up(done, at)
     done.reminders = reminders.queue_due(at=at)
     done.obligations = obligations.follow(at=at).as_json()
+    _end_credit(done, at)
     done.lapsed = declining.lapse_due(at=at)
     done.accept_reminders = declining.remind_due(at=at)
     claims.queue_answers(at=at)
@@ -82,6 +87,15 @@ def tick(*, at: datetime) -> Ticked:
     public_figures.make_due(at=at)
     file_sweep.daily()
     return done
+
+
+def _end_credit(done: Ticked, at: datetime) -> None:
+    """Let ended credit expire and tell grantees of the marks that their credit passed. Waits while posting is stopped."""
+    try:
+        done.expired = expiry.expire(at=at).lots
+    except (ledger.PostingStopped, ledger.NotEnoughCredit) as error:
+        logger.error("credit that has ended could not expire: %s", error)
+    done.warnings = credit_letters.queue_due(at=at)
 
 
 def _look_through(batch: Batch, done: Ticked, at: datetime) -> None:

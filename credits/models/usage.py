@@ -90,6 +90,7 @@ class UsageReport(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["usage", "number"], name="one_usage_report_per_number"),
         ]
+        indexes = [models.Index(fields=["at"], name="usage_reports_by_moment")]
 
     def __str__(self) -> str:
         return f"{self.usage_id}/{self.number}"

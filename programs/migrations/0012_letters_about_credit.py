@@ -1,0 +1,72 @@
+"""Letters about credit that runs to its end."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("programs", "0011_letters_about_summaries"),
+    ]
+
+    operations = [
+        migrations.AlterField(
+            model_name="messagetemplate",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("receipt", "Receipt, to the applicant at submit"),
+                    ("withdrawn", "Withdrawn, to the applicant"),
+                    ("assignment", "Assignment, to the reviewer"),
+                    ("remind_half_time", "Reminder at half-time, to the reviewer"),
+                    ("remind_soon", "Reminder two days before, to the reviewer"),
+                    ("remind_overdue", "Reminder when overdue, to the reviewer"),
+                    ("remind_digest", "Reminder of several cycles at once, to the reviewer"),
+                    ("award", "Award, to the applicant at release"),
+                    ("posted", "Posted, to the grantee when the provider confirmed"),
+                    ("summary_reminder", "Reminder before a summary is due, to the grantee"),
+                    ("summary_overdue", "A summary is overdue, to the grantee"),
+                    ("summary_returned", "A summary comes back with words, to the grantee"),
+                    ("summary_accepted", "A summary is accepted, to the grantee"),
+                    ("credit_ends", "Credit ends soon, to the grantee"),
+                    ("credit_used", "Much of the credit is used, to the grantee"),
+                    ("credit_ended", "The term of the credit is over, to the grantee"),
+                    ("told_decline", "Decline, to the applicant where the program tells"),
+                    ("invitation", "Invitation, to a co-investigator"),
+                    ("request_receipt", "Receipt of a request, to whoever sent it"),
+                    ("request_answer", "Answer to a request, to whoever sent it"),
+                    ("request_alert", "A request has come, to the program's mailbox"),
+                ],
+                max_length=32,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="messagetemplateevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("receipt", "Receipt, to the applicant at submit"),
+                    ("withdrawn", "Withdrawn, to the applicant"),
+                    ("assignment", "Assignment, to the reviewer"),
+                    ("remind_half_time", "Reminder at half-time, to the reviewer"),
+                    ("remind_soon", "Reminder two days before, to the reviewer"),
+                    ("remind_overdue", "Reminder when overdue, to the reviewer"),
+                    ("remind_digest", "Reminder of several cycles at once, to the reviewer"),
+                    ("award", "Award, to the applicant at release"),
+                    ("posted", "Posted, to the grantee when the provider confirmed"),
+                    ("summary_reminder", "Reminder before a summary is due, to the grantee"),
+                    ("summary_overdue", "A summary is overdue, to the grantee"),
+                    ("summary_returned", "A summary comes back with words, to the grantee"),
+                    ("summary_accepted", "A summary is accepted, to the grantee"),
+                    ("credit_ends", "Credit ends soon, to the grantee"),
+                    ("credit_used", "Much of the credit is used, to the grantee"),
+                    ("credit_ended", "The term of the credit is over, to the grantee"),
+                    ("told_decline", "Decline, to the applicant where the program tells"),
+                    ("invitation", "Invitation, to a co-investigator"),
+                    ("request_receipt", "Receipt of a request, to whoever sent it"),
+                    ("request_answer", "Answer to a request, to whoever sent it"),
+                    ("request_alert", "A request has come, to the program's mailbox"),
+                ],
+                max_length=32,
+            ),
+        ),
+    ]
