@@ -62,6 +62,7 @@ ALARM = {
 class PoolRow:
     """What one pool still holds, in cents."""
 
+    pk: int
     code: str
     program: str
     balance_cents: int
@@ -148,15 +149,20 @@ def expiring(rows: QuerySet[Grant], *, at: datetime) -> list[Grant]:
     )
 
 
-def pools(desk: Desk) -> list[PoolRow]:
-    """The pools of the programs whose money this person sees."""
+def pools_seen(desk: Desk) -> QuerySet[LedgerAccount]:
+    """The pool accounts of the programs whose money this person sees, the newest first."""
     slugs = [
         program.slug
         for program in desk.programs.values()
         if desk.everything or desk.holds(*staff.SEES_MONEY, program_id=program.pk)
     ]
-    rows = LedgerAccount.objects.filter(kind="pool", program__in=slugs).order_by(F("code").desc())
-    return [PoolRow(row.code, row.program, row.balance_cents, row.currency) for row in rows[:12]]
+    return LedgerAccount.objects.filter(kind="pool", program__in=slugs).order_by(F("code").desc())
+
+
+def pools(desk: Desk) -> list[PoolRow]:
+    """The pools of the programs whose money this person sees, at most twelve."""
+    rows = pools_seen(desk)[:12]
+    return [PoolRow(row.pk, row.code, row.program, row.balance_cents, row.currency) for row in rows]
 
 
 def why(grant: Grant) -> str:

@@ -18,6 +18,7 @@ from applications.views import (
     people,
     requests,
     starting,
+    statements,
 )
 
 app_name = "applications"
@@ -56,6 +57,7 @@ urlpatterns = [
     path("applications/<uuid:public_id>/papers/new/", papers.new, name="paper_new"),
     path("papers/<uuid:public_id>/", papers.paper, name="paper"),
     path("applications/<uuid:public_id>/amend/", amending.amend, name="amend"),
+    path("credits/<uuid:uuid>/statement.pdf", statements.pdf, name="statement_pdf"),
     path("credits/<uuid:uuid>/award/", amending.award_of, name="award_of"),
     path("applications/<uuid:public_id>/files/<slug:key>/", files.attach, name="attach"),
     path("applications/files/<uuid:public_id>/", files.file, name="file"),

@@ -25,6 +25,7 @@ from applications.admin import (
     letters,
     reconciling,
     releasing,
+    statements,
 )
 from applications.models import HeldAcceptance, NoticeState
 from credits import cases, delivery
@@ -58,6 +59,14 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
         path("boards/grants/compare/", view(reconciling.page), name="reconcile"),
+        path("boards/statements/", view(statements.index), name="statements"),
+        path(
+            "boards/statements/organization/<int:pk>/",
+            view(statements.of_organization),
+            name="organization_statement",
+        ),
+        path("boards/statements/pool/<int:pk>/", view(statements.of_pool), name="pool_statement"),
+        path("boards/trial-balance/", view(statements.trial), name="trial_balance"),
         path("boards/form-preview/<int:pk>/", view(form_preview.preview), name="form_preview"),
         path("boards/letters/<int:pk>/test/", view(letters.test_letter), name="letter_test"),
         path("boards/letters/texts/<int:pk>/test/", view(letters.test_text), name="letter_text_test"),
