@@ -224,9 +224,8 @@ def queue_posted(*, at: datetime) -> int:
 def _posted_key() -> Concat:
     """One letter for an award, and one for each credit that came later."""
     whose = (Cast("application_id", TextField()), Value(":"), Cast("application__applicant_id", TextField()))
-    each = Case(
-        When(kind=DecisionKind.LATER, then=Concat(Value(":"), Cast("pk", TextField()))), default=Value("")
-    )
+    own = Concat(Value(":"), Cast("pk", TextField()), output_field=TextField())
+    each = Case(When(kind=DecisionKind.LATER, then=own), default=Value(""), output_field=TextField())
     return Concat(Value(f"{MessageKind.POSTED}:"), *whose, each, output_field=TextField())
 
 

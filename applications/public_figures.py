@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 
-from applications import small_numbers
+from applications import obligation_figures, small_numbers
 from applications.models import FiguresPage, YearFigures
 from applications.report_names import name_of
 from portal import audit
@@ -91,6 +91,7 @@ def keep(
     awarded_cents: int,
     median_days: int | None,
     at: datetime,
+    papers: int | None = None,
 ) -> bool:
     """Store the edition of a year with small numbers hidden. False when there is one: an edition never changes."""
     content = edition(
@@ -100,6 +101,7 @@ def keep(
         awarded_cents=awarded_cents,
         median_days=median_days,
         currency=program.currency,
+        papers=papers,
     )
     _, created = YearFigures.objects.get_or_create(
         program=program, year=year, defaults={"content": content, "made_at": at}
@@ -115,8 +117,12 @@ def edition(
     awarded_cents: int,
     median_days: int | None,
     currency: str,
+    papers: int | None = None,
 ) -> dict[str, Any]:
-    """What is told of a year: {"k", "currency", "totals", "tables"}; null where a number is hidden."""
+    """What is told of a year: {"k", "currency", "totals", "tables"}; null where a number is hidden.
+
+    papers: reported in it, already None where that says too much (obligation_figures.papers_of_year).
+    """
     if applications < K:
         return {"k": K, "currency": currency, "totals": None, "tables": []}
     known = small_numbers.told(applications, awards, k=K) is not None
@@ -128,6 +134,7 @@ def edition(
             "awards": awards if known else None,
             "awarded_cents": awarded_cents if known else None,
             "median_days": median_days,
+            "papers": papers,
         },
         "tables": [
             {
@@ -161,7 +168,8 @@ def _counted(program: Program, year: int) -> dict[str, Any]:
                 "awarded_cents": int(cents or 0),
                 "median_days": None if days is None else round(days),
             }
-    return {"counts": counts, **result}
+    papers = obligation_figures.papers_of_year(program, year, least=K)
+    return {"counts": counts, "papers": papers, **result}
 
 
 _COUNTS = """

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from applications import boards, public_figures, reports
+from applications import boards, obligation_figures, public_figures, reports
 from applications.admin import charts
 from portal import clock
 from portal.roles import Role
@@ -138,6 +138,7 @@ def _page(request: HttpRequest, period: reports.Period) -> HttpResponse:
             width=300,
             height=90,
         ),
+        "after": obligation_figures.of(desk, period, at=clock.now()),
         "shows_figures": shows,
         "editions": editions[:5],
         "k": public_figures.K,

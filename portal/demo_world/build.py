@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from applications import intake, tick
 from applications.models import Application
 from credits import funding, ledger
-from portal.demo_world import asking, calendar, figures, outcomes, people, sharing, stories
+from portal.demo_world import asking, calendar, figures, following, outcomes, people, sharing, stories
 from portal.demo_world.calendar import Calendar, share
 from portal.demo_world.projects import CHECKS, HOW, OUTCOMES, WHY
 from portal.demo_world.stories import SAME_ORGANIZATION, Fate, Story
@@ -81,6 +81,7 @@ def build(*, at: datetime) -> dict[str, int]:
     asking.ask(persons, at)
     _ask_for_funding(tellings[0], persons, at)
     figures.tell(persons, at)
+    following.tell(persons, at)
     tick.tick(at=at)
     _quick(False)
     return {
@@ -93,7 +94,10 @@ def build(*, at: datetime) -> dict[str, int]:
 def _load_programs(at: datetime) -> None:
     for path in presets.shipped():
         if not Program.objects.filter(slug=path.stem).exists():
-            presets.load(text=path.read_text(encoding="utf-8"), name=path.name, by=None, at=at)
+            text = path.read_text(encoding="utf-8")
+            if path.stem == "ai-for-science":  # the grantee of the demo owes something too
+                text = text.replace("summary_required: false", "summary_required: true")
+            presets.load(text=text, name=path.name, by=None, at=at)
     for program in Program.objects.filter(slug__in=PROGRAMS).exclude(state=ProgramState.OPEN):
         catalogue.open_program(program_id=program.pk, by=None, at=at)
 

@@ -187,7 +187,13 @@ def test_only_a_year_that_is_over_has_an_edition_and_it_counts_what_was_in_the_b
     assert public_figures.make_due(at=new_year) == 1
 
     content = YearFigures.objects.get().content
-    assert content["totals"] == {"applications": 6, "awards": None, "awarded_cents": None, "median_days": 1}
+    assert content["totals"] == {
+        "applications": 6,
+        "awards": None,
+        "awarded_cents": None,
+        "median_days": 1,
+        "papers": None,
+    }
     field = next(table for table in content["tables"] if table["key"] == "field")
     assert field["rows"] == [{"name": "Physics", "applications": 6, "awards": None}]
     assert public_figures.make_due(at=new_year) == 0
