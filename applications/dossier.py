@@ -15,6 +15,7 @@ from applications import (
     awards,
     gates,
     looks,
+    organization_desk,
     queue,
     reading,
     review,
@@ -43,6 +44,7 @@ from applications.models import (
 )
 from applications.reading import Access, Part
 from applications.states import State
+from credits.models import FREEZES
 from credits.money import with_code
 from portal import texts
 from portal.roles import Role
@@ -203,7 +205,7 @@ def of(desk: Desk, application: Application) -> Dossier:
         parts=answers.parts,
         withheld=answers.withheld,
         restricted=answers.restricted,
-        checks=_checks(application, found, may),
+        checks=[*_checks(application, found, may), *_enforcement(desk, application)],
         alike=alike,
         alike_hidden=hidden,
         earlier=sent_before(desk, application, may, identity),
@@ -343,6 +345,29 @@ def _checks(application: Application, found: Iterable[ScreeningCheck], may: Acce
     if marked := by_kind.get(RuleKind.OPTION):  # said by the form and not by a rule of the program
         rows.append(Check(marked.get_kind_display(), "warning", marked.sentence))
     return rows
+
+
+def _enforcement(desk: Desk, application: Application) -> list[Check]:
+    """What was imposed on organizations of this application: managers read what and why, everybody else that there is
+    something."""
+    notes = organization_desk.notes_about(application)
+    if not notes:
+        return []
+    if not (desk.everything or desk.holds(Role.MANAGER, program_id=application.program_id)):
+        return [Check("Enforcement", "warning", "An enforcement note exists for this organization.")]
+    return [
+        Check(
+            f"{note.get_kind_display()} of {note.organization}",
+            "danger" if note.stands and note.kind in FREEZES else "warning",
+            f"{note.reason} Since {texts.day(note.happened_at)}"
+            + (
+                "."
+                if note.lifted_at is None
+                else f", lifted {texts.day(note.lifted_at)}: {note.lifted_reason}"
+            ),
+        )
+        for note in notes
+    ]
 
 
 _WHY = {

@@ -159,18 +159,6 @@ def of_organization(organization_id: int) -> list[Enforcement]:
     return sorted(rows.order_by("-pk"), key=lambda row: not row.stands)
 
 
-def frozen_cents(organization_id: int) -> dict[str, int]:
-    """What is frozen at an organization, in cents by currency."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.currency, sum(a.balance_cents)::bigint FROM credits_grant g"
-            " JOIN ledger_account a ON a.code = 'frozen:' || g.id"
-            " WHERE g.organization_id = %s AND a.balance_cents > 0 GROUP BY a.currency ORDER BY a.currency",
-            [organization_id],
-        )
-        return dict(cursor.fetchall())
-
-
 # --- The ledger in line with what stands ------------------------------------------------------------------------------------
 
 

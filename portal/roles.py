@@ -43,6 +43,8 @@ _SEE_MONEY = (
     "credits.view_organization",
     "credits.view_fundingrequest",
     "credits.view_case",
+    "credits.view_inboundevent",
+    "credits.view_organizationchange",
 )
 
 PERMISSIONS: dict[Role, tuple[str, ...]] = {

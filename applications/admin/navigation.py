@@ -123,6 +123,7 @@ def _cycle(desk: staff.Desk, counts: calls.Calls) -> list[Item]:
         items.append(Item("coins", "Funding", wishes, counts.funding, "", "waiting"))
     if desk.sees(*staff.SEES_MONEY):
         items.append(Item("card", "Grants", reverse("admin:grants_board"), counts.failed, "danger", "failed"))
+        items.append(Item("plus", "Top-ups", reverse("admin:later_board"), counts.later, "", "to decide"))
         url = reverse("admin:credits_case_changelist") + "?state=open"
         items.append(Item("alert", "Cases", url, counts.cases, "danger", "open"))
     if desk.sees(Role.MANAGER, Role.AUDITOR):
@@ -157,6 +158,8 @@ def _records(desk: staff.Desk) -> list[Item]:
         items.append(Item("send", "Letters", reverse("admin:applications_notice_changelist")))
     if desk.sees(*staff.SEES_MONEY):
         items.append(Item("coins", "Ledger", reverse("admin:credits_transfer_changelist")))
+        items.append(Item("shield", "Organizations", reverse("admin:credits_organization_changelist")))
+        items.append(Item("inbox", "Events", reverse("admin:credits_inboundevent_changelist")))
     if desk.sees(Role.AUDITOR, Role.OPERATOR):
         items.append(Item("history", "Audit trail", reverse("admin:portal_auditevent_changelist")))
     return items

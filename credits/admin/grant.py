@@ -1,29 +1,11 @@
-"""Organizations, grants and deliveries, to read."""
+"""Grants and deliveries, to read."""
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 
-from credits.models import Delivery, Grant, Organization
+from credits.models import Delivery, Grant
 from credits.money import format_money
 from portal.admin_base import OfProgram
-
-
-@admin.register(Organization)
-class OrganizationAdmin(OfProgram):
-    list_display = ("external_id", "provider", "name", "created_at")
-    list_filter = ("provider",)
-    search_fields = ("external_id__startswith",)
-    search_help_text = "The start of an organization ID"
-    ordering = ("-id",)
-    fields = ("external_id", "provider", "name", "created_at")
-
-    def scope(self, request, queryset):
-        """An organization is seen through its grants."""
-        slugs = self.admin_site.money_of(request)
-        grants = self.admin_site.grants_seen(request, Grant.objects.filter(organization=OuterRef("pk")))
-        if slugs is None:  # an organization without a grant tells of nobody
-            return queryset.filter(Q(grants=None) | Exists(grants))
-        return queryset.filter(Exists(grants.filter(program__in=slugs)))
 
 
 @admin.register(Grant)
