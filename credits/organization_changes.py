@@ -8,13 +8,14 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
 from credits import cases, enforcement, grants, ledger, lots, organizations
 from credits.models import ChangeState, Grant, Organization, OrganizationChange, Stage
 from credits.models.organization_change import WAITING
 from credits.money import with_code
 from credits.movements import AccountKind, Kind
-from portal import audit
+from portal import audit, recovery
 from portal.models import User
 from portal.refusals import Refused
 
@@ -39,7 +40,15 @@ def ask(
 def wish(
     *, grant_id: int, organization_id: str, format: str, reason: str, by: User, at: datetime
 ) -> OrganizationChange:
-    """Ask for it as the holder of the grant. Two members of staff have to say yes. Raises as ask() does."""
+    """Ask for it as the holder of the grant. Two members of staff have to say yes. Raises as ask() does, and for three
+    days after the account was recovered by mail.
+    """
+    if recovery.hold_until(by, at=at) is not None:
+        raise CannotChangeOrganization(
+            _(
+                "Your account was recovered by mail. For three days after that no organization is changed on its word."
+            )
+        )
     return _open(grant_id, organization_id, format, reason=reason, by=by, at=at, is_wish=True)
 
 
@@ -161,11 +170,11 @@ def left_cents(grant: Grant) -> int:
 def why_not(grant: Grant) -> str:
     """Why the rest of a grant cannot go anywhere now; "" when it can."""
     if grant.stage != Stage.CONFIRMED:
-        return "Its credit has not been posted. Until then its organization is the one that was named."
+        return _("Its credit has not been posted. Until then its organization is the one that was named.")
     if enforcement.is_held(grant.organization_id):
-        return "Its organization is on hold. What is frozen stays where it is until the hold is lifted."
+        return _("Its organization is on hold. What is frozen stays where it is until the hold is lifted.")
     if not left_cents(grant):
-        return "Nothing is left of it."
+        return _("Nothing is left of it.")
     return ""
 
 
@@ -184,12 +193,12 @@ def _open(
 ) -> OrganizationChange:
     grant = grants.locked(grant_id)
     if is_wish and grant.holder_id != by.pk:
-        raise CannotChangeOrganization("Only the holder of the credit asks for this.")
+        raise CannotChangeOrganization(_("Only the holder of the credit asks for this."))
     if not is_wish:
         _refuse_holder(grant, by)
     words = _line(reason)
     if not words:
-        raise CannotChangeOrganization("Say why it changes. The person who decides reads it.")
+        raise CannotChangeOrganization(_("Say why it changes. The person who decides reads it."))
     cleaned = organizations.clean_external_id(format, external_id)
     organization = organizations.get_or_register(
         provider=grant.provider, external_id=cleaned, format=format, at=at
@@ -201,7 +210,7 @@ def _open(
             standing.asked_by_id,
         ):
             return standing
-        raise CannotChangeOrganization("A change of this grant waits already. It is decided first.")
+        raise CannotChangeOrganization(_("A change of this grant waits already. It is decided first."))
     _check(grant, organization)
     change = OrganizationChange.objects.create(
         grant=grant,
@@ -223,11 +232,11 @@ def _check(grant: Grant, organization: Organization) -> int:
     if reason := why_not(grant):
         raise CannotChangeOrganization(reason)
     if organization.pk == grant.organization_id:
-        raise CannotChangeOrganization("This is the organization that has it.")
+        raise CannotChangeOrganization(_("This is the organization that has it."))
     if organization.provider != grant.provider:
-        raise CannotChangeOrganization("This organization belongs to another provider.")
+        raise CannotChangeOrganization(_("This organization belongs to another provider."))
     if enforcement.is_held(organization.pk):
-        raise CannotChangeOrganization("Nothing can go to this organization at the moment.")
+        raise CannotChangeOrganization(_("Nothing can go to this organization at the moment."))
     return left_cents(grant)
 
 

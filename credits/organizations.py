@@ -18,17 +18,18 @@ class WrongOrganizationId(Refused):
 
 
 _OPENAI = re.compile(r"org-[A-Za-z0-9]{8,64}")
+_STRIPE = re.compile(r"cus_[A-Za-z0-9]{8,64}")
 _ANY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,79}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
-FORMATS = ("anthropic-console", "openai", "any")
+FORMATS = ("anthropic-console", "openai", "stripe", "any")
 
 
 def clean_external_id(provider_format: str, text: str) -> str:
     """Return the organization ID in its one written form, or raise WrongOrganizationId with a sentence for the person.
 
     provider_format: "anthropic-console" (a UUID, returned in lower case), "openai" (org- and letters and digits, whose
-    case matters) or "any" (2 to 80 letters, digits and . _ : -). Blanks around the text are dropped, nothing else is.
+    case matters), "stripe" (cus_ and letters and digits) or "any" (2 to 80 letters, digits and . _ : -). Blanks around the text are dropped, nothing else is.
     Raises ValueError for a format that does not exist.
     """
     entered = text.strip()
@@ -50,6 +51,12 @@ def clean_external_id(provider_format: str, text: str) -> str:
                 )
             )
         return entered
+    if provider_format == "stripe":
+        if not _STRIPE.fullmatch(entered):
+            raise WrongOrganizationId(
+                _("Enter the customer ID from the billing settings. It starts with cus_ and has no blanks.")
+            )
+        return entered
     if provider_format == "any":
         if not _ANY.fullmatch(entered):
             raise WrongOrganizationId(
@@ -57,6 +64,17 @@ def clean_external_id(provider_format: str, text: str) -> str:
             )
         return entered
     raise ValueError(f"no organization ID format is called {provider_format!r}")
+
+
+def format_of(organization: Organization | None) -> str:
+    """The strictest form that an organization ID has; another one of the same provider has to have it too."""
+    for known in FORMATS:
+        try:
+            if organization is not None and clean_external_id(known, organization.external_id):
+                return known
+        except WrongOrganizationId:
+            continue
+    return "any"
 
 
 def get_or_register(*, provider: str, external_id: str, format: str, at: datetime) -> Organization:

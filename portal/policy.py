@@ -89,6 +89,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "credits:mine": {**SIGNED_IN, Who.OWNER: AWAY},  # with one grant, to its page at once
     "credits:grant": OWN,
     "credits:statement": OWN,
+    "credits:organization": OWN,
     "applications:statement_pdf": OWN,
     "api_docs": EVERYBODY,
     "api_tokens": SIGNED_IN,

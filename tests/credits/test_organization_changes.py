@@ -8,6 +8,7 @@ from credits.models import Case, ChangeState, EnforcementKind, Grant, Organizati
 from credits.movements import AccountKind, Kind
 from credits.organization_changes import CannotChangeOrganization
 from credits.organizations import WrongOrganizationId
+from portal import clock, recovery
 from tests.credits.test_enforcement import confirmed, use
 from tests.factories.credits import (
     NOON,
@@ -226,3 +227,60 @@ def test_the_new_lot_is_not_sent_again(grant):
 
     assert delivery.dispatch(at=NOON) == 0
     assert organization_changes.why_not(grant) == "Nothing is left of it."
+
+
+# --- The grantee's page ----------------------------------------------------------------------------------------------------
+
+
+def test_the_holder_asks_on_a_page_and_reads_the_answer(grant, client):
+    address = f"/credits/{grant.uuid}/organization/"
+    client.force_login(grant.holder, backend="django.contrib.auth.backends.ModelBackend")
+    wish = {"organization_id": NEW_ID, "again": NEW_ID, "reason": "The lab moved."}
+    with clock.set_to(NOON):
+        assert "Enter the organization ID." in client.post(address, {}).content.decode()
+        assert "The two differ" in client.post(address, wish | {"again": "x"}).content.decode()
+        wrong = client.post(address, wish | {"organization_id": "org-abcdefgh1", "again": "org-abcdefgh1"})
+        assert wrong.status_code == 422  # the form of another provider
+        client.post(address, wish)
+        change = OrganizationChange.objects.get()
+        assert (change.state, change.wished_by) == (ChangeState.WISHED, grant.holder)
+        assert "People here are looking at it" in client.get(address).content.decode()
+        organization_changes.refuse(change_id=change.pk, answer="Another lab.", by=person(), at=NOON)
+        assert "Another lab." in client.get(address).content.decode()
+        client.post(address, wish)
+        second = OrganizationChange.objects.exclude(pk=change.pk).get()
+        client.post(address, {"take_back": second.pk})
+        assert client.post(address, {"take_back": "٣"}).status_code == 404
+        second.refresh_from_db()
+        assert second.state == ChangeState.TAKEN_BACK
+
+        done = approve(ask(grant))
+        page = client.get(f"/credits/{grant.uuid}/").content.decode()
+        assert done.new_grant.reference in page
+        assert grant.reference in client.get(f"/credits/{done.new_grant.uuid}/").content.decode()
+
+
+def test_the_page_of_a_grant_on_hold_says_whom_to_ask_and_nothing_else(grant, client, settings):
+    enforcement.impose(
+        organization_id=grant.organization_id,
+        kind=EnforcementKind.SUSPEND,
+        reason="Canary reason.",
+        by=person(),
+        at=NOON,
+    )
+    client.force_login(grant.holder, backend="django.contrib.auth.backends.ModelBackend")
+
+    with clock.set_to(NOON):
+        page = client.get(f"/credits/{grant.uuid}/").content.decode()
+
+    assert "is on hold" in page
+    assert f"mailto:{settings.CONTACT_EMAIL}" in page
+    assert "Canary" not in page
+    assert "uspen" not in page
+
+
+def test_an_account_that_was_just_recovered_asks_for_nothing(grant):
+    recovery.note(user=grant.holder, how="password_reset", at=NOON)
+
+    with pytest.raises(CannotChangeOrganization, match="three days"):
+        ask(grant, wish=True, by=grant.holder)

@@ -185,7 +185,14 @@ def address(route: str, world: dict[str, object]) -> str:
         assert isinstance(application, Application)
         section = ["you"] if route in ("applications:section", "applications:autosave") else []
         return reverse(route, args=[application.public_id, *section])
-    if route in ("credits:grant", "credits:statement", "applications:award_of", "applications:members_of"):
+    if route in (
+        "credits:grant",
+        "credits:organization",
+        "credits:statement",
+        "applications:statement_pdf",
+        "applications:award_of",
+        "applications:members_of",
+    ):
         return reverse(route, args=[world["grant"].uuid])
     if route in ("programs:program", "programs:calendar", "applications:figures", "applications:start"):
         return reverse(route, args=[world["program"].slug])
