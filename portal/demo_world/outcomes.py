@@ -1,17 +1,15 @@
 """What staff and grantees did in the demo world: reviews, gates, decisions, release, acceptance, posting, use."""
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from django.db import transaction
 from django.db.models import F
 
 from applications import acceptance, decisions, notices, release, review, tick
 from applications.models import Application, AssignmentState, GateOutcome, Notice, NoticeState, RecusalKind
-from credits import delivery, ledger, providers
-from credits.models import Delivery, DeliveryState, Grant
-from credits.movements import AccountKind, Kind
+from credits import delivery, providers, usage
+from credits.models import Delivery, DeliveryState, Grant, UsageSource
 from portal.demo_world import stories
 from portal.demo_world.calendar import share
 from portal.demo_world.stories import AWARDED, Fate, Story
@@ -33,6 +31,12 @@ NOTES = (
     "This would be used by others from the first day.",
     "Good idea, thin on what happens when the model is wrong.",
 )
+PARTS_USED = {
+    0: 0.68,
+    2: 0.55,
+    9: 0.93,
+}  # of the credit, by the place of the story; the last is about to run out
+SHORT = (("ai-for-science", 2),)  # a single month, which is over by now
 LEVELS = {True: (3, 5), False: (1, 3)}  # scores of those who are awarded, and of those who are not
 
 
@@ -51,7 +55,8 @@ def finish(telling: "Telling", cycle_name: str, persons: dict[str, User], now: d
             _review(application, assignment.reviewer, good, cycle.cut_off_at + timedelta(days=2 + number))
     decided_at = cycle.cut_off_at + timedelta(days=8)
     for story, application in told:
-        _decide(application, persons, story.fate in AWARDED, decided_at)
+        months = 1 if (telling.program.slug, story.place) in SHORT else None
+        _decide(application, persons, story.fate in AWARDED, decided_at, months=months)
     release.release(cycle_id=cycle.pk, by=persons["manager"], at=decided_at + timedelta(hours=4))
     _post(
         telling,
@@ -153,7 +158,13 @@ def _look(application: Application, reviewer: User, good: bool) -> review.Look:
 
 
 def _decide(
-    application: Application, persons: dict[str, User], good: bool, at: datetime, approve: bool = True
+    application: Application,
+    persons: dict[str, User],
+    good: bool,
+    at: datetime,
+    *,
+    approve: bool = True,
+    months: int | None = None,
 ) -> None:
     application.refresh_from_db()
     if not good:
@@ -170,7 +181,12 @@ def _decide(
     elif program.award_mode != AwardMode.FIXED and application.pk % 3 == 0:
         amount = max(500_00, amount * 3 // 4 // 100_00 * 100_00)  # granted less than asked
     decided = decisions.propose_award(
-        application_id=application.pk, by=persons["manager"], at=at, amount_cents=amount, reason=reason
+        application_id=application.pk,
+        by=persons["manager"],
+        at=at,
+        amount_cents=amount,
+        months=months,
+        reason=reason,
     )
     if approve and amount > decided.four_eyes_above_cents:
         decisions.approve(decision_id=decided.pk, by=persons["finance"], at=at + timedelta(hours=2))
@@ -197,7 +213,8 @@ def _post(
         settle()
     for story, application in awarded:
         if story.fate == Fate.USED:
-            _use(Grant.objects.get(reference=application.reference), now)
+            part = PARTS_USED.get(story.place, 0.6)
+            _use(Grant.objects.get(reference=application.reference), part, now)
 
 
 def _accept(program: Program, story: Story, application: Application, at: datetime) -> None:
@@ -247,31 +264,23 @@ def _leave_on_its_way(persons: dict[str, User], at: datetime, now: datetime) -> 
     )
 
 
-def _use(grant: Grant, now: datetime) -> None:
-    """Weekly reports of use since the credits were posted."""
+def _use(grant: Grant, part: float, now: datetime) -> None:
+    """A figure for each day since the credits were posted, less at weekends; `part` of the amount in all."""
     if grant.confirmed_at is None:
         return
     dice = random.Random(f"use:{grant.reference[:3]}:{grant.amount_cents}")
-    left = grant.amount_cents
-    account = ledger.account(ledger.code_of(AccountKind.GRANTED, grant.pk))
-    week = grant.confirmed_at + timedelta(days=7)
-    while week < now and left > 0:
-        used = min(left, int(grant.amount_cents * dice.uniform(0.04, 0.17)))
-        with transaction.atomic():
-            consumed = ledger.open_account(
-                code=f"consumed:{grant.program}",
-                kind=AccountKind.CONSUMED,
-                program=grant.program,
-                currency=grant.currency,
-            )
-            ledger.post(
-                kind=Kind.USE,
-                source=account,
-                destination=consumed,
-                amount_cents=used,
-                key=f"grant:{grant.uuid}:use:{week:%Y-%m-%d}",
-                by=None,
-                at=week,
-            )
-        left -= used
-        week += timedelta(days=7)
+    last = min(now.date() - timedelta(days=1), grant.expires_on or date.max)
+    first = grant.confirmed_at.date() + timedelta(days=2)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    weights = [dice.uniform(0.3, 1.7) * (0.2 if day.weekday() > 4 else 1) for day in days]
+    figures = [
+        usage.Figure(
+            organization_id=grant.organization_id or 0,
+            day=day,
+            amount_cents=max(1, int(grant.amount_cents * part * weight / sum(weights))),
+            currency=grant.currency,
+        )
+        for day, weight in zip(days, weights, strict=True)
+    ]
+    told_at = datetime.combine(last + timedelta(days=1), time(6), UTC)
+    usage.record_many(figures=figures, source=UsageSource.EVENT, by=None, at=min(told_at, now))
