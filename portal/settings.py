@@ -269,7 +269,7 @@ EMAIL_BACKEND = (
 )
 
 # --- Providers: who receives the credits (docs/ledger.md) ----------------------------------------------------------------
-# One adapter per provider name used by programs: "manual" (CSV hand-over) or "http" (signed calls to PROVIDER_URL).
+# One adapter per provider name used by programs: "manual" (CSV hand-over), "http" (signed calls to PROVIDER_URL) or "stripe".
 PROVIDER_ADAPTER = env.text("PROVIDER_ADAPTER", default="manual")
 PROVIDER_URL = env.text("PROVIDER_URL")
 # whsec_...; the first signs, all verify during rotation
@@ -277,6 +277,9 @@ PROVIDER_SIGNING_KEYS = env.names("PROVIDER_SIGNING_KEYS")
 # Other keys, which the provider signs its events with; every one is valid. Without any the door of events is closed.
 PROVIDER_EVENT_KEYS = env.names("PROVIDER_EVENT_KEYS")
 PROVIDER_TIMEOUT_SECONDS = env.whole_number("PROVIDER_TIMEOUT_SECONDS", default=10, at_least=1)
+# PROVIDER_ADAPTER=stripe: credit grants of Stripe Billing; restricted keys (rk_) need write access to those and read to customers
+STRIPE_API_URL = env.text("STRIPE_API_URL", default="https://api.stripe.com")
+STRIPE_SECRET_KEY = env.secret("STRIPE_SECRET_KEY", default="")
 
 # Where copies of the ledger's chain heads are kept: a class like credits.anchors.FileAnchors (docs/ledger.md, "Anchors").
 ANCHOR_STORE = env.text("ANCHOR_STORE", default="credits.anchors.FileAnchors")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def get() -> Provider:
-    """The adapter that the settings name: "manual" (orders carried by people as CSV) or "http" (signed calls)."""
+    """The adapter that the settings name: "manual" (orders carried by people), "http" (signed calls), "stripe"."""
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
@@ -32,6 +32,18 @@ def get() -> Provider:
             )
         except ValueError as error:
             raise ImproperlyConfigured(f"PROVIDER_URL and PROVIDER_SIGNING_KEYS: {error}") from None
+    if settings.PROVIDER_ADAPTER == "stripe":
+        from credits.providers.stripe import StripeProvider
+
+        try:
+            return StripeProvider(
+                url=settings.STRIPE_API_URL,
+                secret_key=settings.STRIPE_SECRET_KEY,
+                timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS,
+                allow_plain_http=settings.DEBUG or settings.TESTING,
+            )
+        except ValueError as error:
+            raise ImproperlyConfigured(f"STRIPE_API_URL and STRIPE_SECRET_KEY: {error}") from None
     raise ImproperlyConfigured(
-        f'PROVIDER_ADAPTER must be "manual" or "http", not {settings.PROVIDER_ADAPTER!r}'
+        f'PROVIDER_ADAPTER must be "manual", "http" or "stripe", not {settings.PROVIDER_ADAPTER!r}'
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -10,7 +11,10 @@ from portal.refusals import Refused
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One grant as the provider sees it. key names it for ever; amount_cents: whole cents; term_months: None for no end."""
+    """One grant as the provider sees it. key names it for ever; amount_cents: whole cents; term_months: None for no end.
+
+    expires_on: the last day, counted from when it was sent, so that the order is the same whenever it is repeated.
+    """
 
     key: str
     reference: str
@@ -20,6 +24,7 @@ class Order:
     currency: str
     models: tuple[str, ...]
     term_months: int | None
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from applications.review import Look
 from credits import ledger
 from credits.models import Grant
 from portal import clock, policy
+from portal.models import User
 from portal.policy import Who
 from portal.roles import Role
 from tests.factories.api import make_token
@@ -100,23 +101,7 @@ def make_world() -> dict[str, object]:
         "sent": sent,
         "invitation": invite(draft, make_user(), at=AFTER),
         "grant": Grant.objects.get(),
-        "paper": papers.add(
-            typed=papers.Typed(links="10.5281/zenodo.1", title="T", awards=[awarded.pk]),
-            program=program,
-            by=owner,
-            at=AFTER,
-        ),
-        "wish": LaterCredit.objects.create(
-            kind=LaterKind.TOP_UP,
-            application=awarded,
-            asked_by=owner,
-            asked_at=AFTER,
-            use_case="More of the same.",
-            asked_cents=100_00,
-        ),
-        "place": award_members.invite(
-            application_id=awarded.pk, email="guest@place.example.org", role="view", by=owner, at=AFTER
-        ),
+        **after_award(awarded, owner),
         "request": make_request(make_request_form(program), by=owner, at=AFTER),
         "people": {
             Who.ANONYMOUS: None,
@@ -130,37 +115,64 @@ def make_world() -> dict[str, object]:
     }
 
 
+def after_award(awarded: Application, owner: User) -> dict[str, object]:
+    """What only an award has: a wish for more credit, a place among the people who share it, a paper."""
+    return {
+        "wish": LaterCredit.objects.create(
+            kind=LaterKind.TOP_UP,
+            application=awarded,
+            asked_by=owner,
+            asked_at=AFTER,
+            use_case="More of the same.",
+            asked_cents=100_00,
+        ),
+        "paper": papers.add(
+            typed=papers.Typed(links="10.5281/zenodo.1", title="T", awards=[awarded.pk]),
+            program=awarded.program,
+            by=owner,
+            at=AFTER,
+        ),
+        "place": award_members.invite(
+            application_id=awarded.pk, email="guest@place.example.org", role="view", by=owner, at=AFTER
+        ),
+    }
+
+
+def record(route: str, world: dict[str, object]) -> object:
+    """What stands in the address of a route that is about one record; None for the others."""
+    wanted = {
+        "api_token_revoke": ("token", "public_id"),
+        "api:attachment": ("attachment", "public_id"),
+        "applications:file": ("attachment", "public_id"),
+        "applications:detach": ("attachment", "public_id"),
+        "applications:withdraw_top_up": ("wish", "public_id"),
+        "applications:paper": ("paper", "public_id"),
+        "applications:request": ("request", "public_id"),
+        "applications:withdraw_request": ("request", "public_id"),
+    }
+    if route not in wanted:
+        return None
+    name, field = wanted[route]
+    return getattr(world[name], field)
+
+
 def address(route: str, world: dict[str, object]) -> str:
-    if route == "api_token_revoke":
-        return reverse(route, args=[world["token"].public_id])
+    if (found := record(route, world)) is not None:
+        return reverse(route, args=[found])
     if route in ("api:program", "api:cycles", "api:form"):
         return reverse(route, args=[world["program"].slug])
-    if route == "api:attachment":
-        return reverse(route, args=[world["attachment"].public_id])
-    if route == "api:attach":
+    if route in ("api:attach", "applications:attach"):
         return reverse(route, args=[world["draft"].public_id, "files"])
     if route in ("api:application", "api:answers", "api:submit", "api:withdraw", "api:attachments"):
         return reverse(route, args=[world["draft"].public_id])
-    if route == "applications:institutions":
-        return reverse(route)
-    if route in ("applications:file", "applications:detach"):
-        return reverse(route, args=[world["attachment"].public_id])
-    if route == "applications:contact":
+    if route in ("applications:institutions", "applications:contact"):
         return reverse(route)
     if route == "applications:invitation":
         return reverse(route, args=[links.invitation_token(world["invitation"].public_id)])
     if route == "applications:member_invitation":
         return reverse(route, args=[links.member_token(world["place"].public_id)])
-    if route == "applications:withdraw_top_up":
-        return reverse(route, args=[world["wish"].public_id])
-    if route == "applications:attach":
-        return reverse(route, args=[world["draft"].public_id, "files"])
     if route == "applications:request_form":
         return reverse(route, args=[world["program"].slug, world["request"].form.key])
-    if route == "applications:paper":
-        return reverse(route, args=[world["paper"].public_id])
-    if route in ("applications:request", "applications:withdraw_request"):
-        return reverse(route, args=[world["request"].public_id])
     elsewhere = (
         "applications:start",
         "applications:figures",
