@@ -19,7 +19,6 @@ from applications.models import (
     OWED,
     Application,
     Decision,
-    DecisionKind,
     DecisionState,
     Notice,
     Obligation,
@@ -84,7 +83,6 @@ def begin(*, at: datetime) -> int:
             Exists(
                 Decision.objects.filter(
                     application=OuterRef("pk"),
-                    kind=DecisionKind.AWARD,
                     state=DecisionState.RELEASED,
                     grant__stage=Stage.CONFIRMED,
                 )

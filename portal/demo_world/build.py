@@ -16,6 +16,7 @@ from portal.demo_world.stories import SAME_ORGANIZATION, Fate, Story
 from portal.models import User
 from portal.samples import answers as samples
 from portal.samples.sentences import FIRST_NAMES, INVENTED_PLACES, LAST_NAMES
+from portal.samples.slots import filled
 from programs import catalogue, form_versions, presets
 from programs.models import AwardMode, Cycle, FormVersion, Program, ProgramState
 
@@ -94,10 +95,9 @@ def build(*, at: datetime) -> dict[str, int]:
 def _load_programs(at: datetime) -> None:
     for path in presets.shipped():
         if not Program.objects.filter(slug=path.stem).exists():
-            text = path.read_text(encoding="utf-8")
-            if path.stem == "ai-for-science":  # the grantee of the demo owes something too
-                text = text.replace("summary_required: false", "summary_required: true")
-            presets.load(text=text, name=path.name, by=None, at=at)
+            presets.load(text=path.read_text(encoding="utf-8"), name=path.name, by=None, at=at)
+    # The grantee of the demo owes something too.
+    Program.objects.filter(slug="ai-for-science").update(summary_required=True)
     for program in Program.objects.filter(slug__in=PROGRAMS).exclude(state=ProgramState.OPEN):
         catalogue.open_program(program_id=program.pk, by=None, at=at)
 
@@ -187,12 +187,14 @@ def _domain(story: Story) -> str:
 def _answers(telling: Telling, story: Story, applicant: User) -> dict[str, object]:
     """Everything the form asks. A retelling of another story changes little; a second try changes the plan."""
     slug = telling.program.slug
-    dice = random.Random(f"{slug}:{story.project.title}:{'again' if story.again is not None else ''}")
+    dice = random.Random(f"{slug}:{story.project.title}:{'second' if story.again is not None else ''}")
     own = random.Random(f"{slug}:{story.place}")
+    telling_it = random.Random(f"{slug}:text:{story.place if story.like is None else story.like}")
     kind = own.choice(list(KINDS))
     abstract = _abstract(story, dice)
     if story.like is not None:
-        abstract = abstract.replace("Two of us", "Three of us").replace("result", "outcome")
+        kept = abstract.rpartition(". ")[0]
+        abstract = f"{kept}. {filled(own.choice(OUTCOMES), own)}"
     field = story.project.field
     areas = any(
         question.get("maps_to") == "field" and question["type"] == "multiple_choice"
@@ -225,24 +227,19 @@ def _answers(telling: Telling, story: Story, applicant: User) -> dict[str, objec
         "knows_staff": "no",
         **_amount(telling.program, story, own),
     }
-    return samples.fill(telling.version.sections, known=known, dice=own, refused=UNLIKELY)
+    return samples.fill(telling.version.sections, known=known, dice=telling_it, refused=UNLIKELY)
 
 
 def _abstract(story: Story, dice: random.Random) -> str:
-    return " ".join(
-        (
-            story.project.question,
-            dice.choice(WHY),
-            dice.choice(HOW),
-            dice.choice(CHECKS),
-            dice.choice(OUTCOMES),
-        )
-    )
+    parts = (dice.choice(WHY), *dice.sample(HOW, 2), dice.choice(CHECKS), dice.choice(OUTCOMES))
+    return " ".join((story.project.question, *(filled(part, dice) for part in parts)))
 
 
 def _description(abstract: str, dice: random.Random) -> str:
-    middle = samples.paragraph("description", dice, sentences=4)
-    end = " ".join((*dice.sample(HOW, 2), *dice.sample(CHECKS, 2), dice.choice(OUTCOMES)))
+    middle = samples.paragraph("description", dice, sentences=5)
+    end = " ".join(
+        filled(part, dice) for part in (*dice.sample(HOW, 2), *dice.sample(CHECKS, 2), dice.choice(OUTCOMES))
+    )
     parts = (abstract, middle, samples.paragraph("why_model", dice, sentences=3), end)
     return "\n\n".join(part for part in parts if part)
 
