@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Value
 
-from applications import case_desk, obligation_desk, request_queue
+from applications import case_desk, later_queue, obligation_desk, request_queue
 from applications import desk as desk_queries
 from applications.models import ObligationState
 from credits import funding
@@ -23,6 +23,7 @@ class Calls:
     second: int = 0  # awards for a second person
     funding: int = 0  # credit that somebody else asks for a pool
     cases: int = 0  # facts about money that nobody has settled
+    later: int = 0  # credit between evaluations that this person could decide
     failed: int = 0  # grants that the provider refused
     parked: int = 0  # letters given up after too many tries
     open: int = 0  # requests that this person could answer
@@ -41,6 +42,7 @@ def of(desk: Desk, *, at: datetime) -> Calls:
     if desk.sees(*SEES_MONEY):
         parts.append(_counted(desk_queries.failed_grants(desk), "failed"))
         parts.append(_counted(case_desk.waiting(desk), "cases"))
+        parts.append(_counted(later_queue.waiting(desk), "later"))
     if desk.sees(Role.MANAGER, Role.OPERATOR):
         parts.append(_counted(desk_queries.parked_letters(desk), "parked"))
     if desk.sees(Role.MANAGER):

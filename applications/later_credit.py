@@ -261,11 +261,11 @@ def urgent_cents(application: Application, *, at: datetime) -> int:
     return int(given.aggregate(cents=Sum("amount_cents"))["cents"] or 0)
 
 
-def needed_by(request: Request) -> date | None:
+def needed_by(asked: Request) -> date | None:
     """The day that an urgent request names, from its first answer that is a date; None without one."""
-    for section in request.sections:
+    for section in asked.sections:
         for question in section["questions"]:
-            value = request.answers.get(question["key"])
+            value = asked.answers.get(question["key"])
             if question["type"] == "date" and isinstance(value, str):
                 return date.fromisoformat(value)
     return None
@@ -373,11 +373,14 @@ def _reserve(
         models=first.granted_models if first else rules.standard_models,
         term_months=wish.months,
         held_back_cents=wish.amount_cents // 2 if halves else 0,
+        term_starts=replaced.term_starts if replaced else rules.term_starts,
+        latest_end_on=replaced.latest_end_on if replaced else rules.term_ends_on,
+        late_usage_days=replaced.late_usage_days if replaced else rules.late_usage_days,
     )
     pool = replaced.pool if replaced else ledger.pool_code(application.program.slug, str(year))
     try:
         return grants.reserve(award=award, pool_code=pool, by=by, at=at)
-    except (ledger.NotEnoughCredit, ledger.NoSuchAccount) as error:
+    except (ledger.NotEnoughCredit, ledger.NoSuchAccount, grants.EndsTooEarly) as error:
         raise CannotGive(str(error)) from error
 
 

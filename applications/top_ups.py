@@ -3,6 +3,7 @@
 Between the asking and the answer the holder sees one thing, whatever was proposed meanwhile, and hears both answers.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
@@ -46,8 +47,11 @@ def live(award: Award, kind: LaterKind = LaterKind.TOP_UP) -> LaterCredit | None
     return LaterCredit.objects.filter(application=award.application, kind=kind, state__in=LIVE).first()
 
 
-def why_not(award: Award, *, at: datetime) -> str:
-    """Why no top-up can be asked for on an award now; "" when nothing is in the way. Two queries at most."""
+def why_not(award: Award, *, at: datetime, wishes: Sequence[LaterCredit] | None = None) -> str:
+    """Why no top-up can be asked for on an award now; "" when nothing is in the way.
+
+    wishes: those of the award, for callers that have them; otherwise a query finds the live one.
+    """
     root = award.application
     if root.state != State.AWARDED or root.amends_id is not None:
         return _("There is no award to add to.")
@@ -61,12 +65,16 @@ def why_not(award: Award, *, at: datetime) -> str:
         return _("More can be asked for once the first credits are posted.")
     if owed := obligations.overdue(holder_id=root.applicant_id, program_id=root.program_id, at=at):
         return owed
-    wish = live(award)
+    wish = live(award) if wishes is None else next((row for row in wishes if _is_live(row)), None)
     if wish is not None:
         return _("You asked for more on %(day)s. We answer that first.") % {
             "day": texts.day(wish.asked_at.date())
         }
     return ""
+
+
+def _is_live(wish: LaterCredit) -> bool:
+    return wish.is_live and wish.kind == LaterKind.TOP_UP
 
 
 def ask(

@@ -7,7 +7,9 @@ class PortalConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from portal import account_signals  # noqa: F401 - connects the receivers
+        from portal import account_signals
+
+        account_signals.connect()
 
 
 class StaffAdminConfig(AdminConfig):

@@ -9,7 +9,17 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from applications import boards, calibration, decisions, four_eyes, overrides, release, waiting_list, what_if
+from applications import (
+    boards,
+    calibration,
+    decisions,
+    four_eyes,
+    later_queue,
+    overrides,
+    release,
+    waiting_list,
+    what_if,
+)
 from applications import desk as desk_queries
 from applications.admin import board_pages, bulk, charts
 from credits import pools
@@ -222,6 +232,7 @@ def money_board(request: HttpRequest, pk: int) -> HttpResponse:
             if period not in {row.period for row in found}
         ],
         "here": code,
+        "between": later_queue.between(cycle),
         "cut": cut,
         "most": most,
         "line": line,

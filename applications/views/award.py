@@ -135,8 +135,9 @@ def _context(
         reader=request.user,  # type: ignore[arg-type]
         at=now,
     )
-    ends = grants.expiry((grant.confirmed_at or now).date(), grant.term_months)
-    why_no_top_up = top_ups.why_not(award, at=now)
+    ends = grant.expires_on or grants.dates_of(grant, confirmed_at=now)[1]
+    later = later_shown(award.application)
+    why_no_top_up = top_ups.why_not(award, at=now, wishes=later)
     return {
         "application": application,
         "program": translations.shown(application.program),
@@ -154,7 +155,7 @@ def _context(
         "claims": claims.of(decision, at=now),
         "root": award.application,
         "lots": award.lots,
-        "later": later_shown(award.application),
+        "later": later,
         "why_no_top_up": why_no_top_up,
         "top_ups_offered": award.application.program.top_ups_allowed,
         "members_number": award_members.members(award.application).count(),

@@ -46,7 +46,9 @@ class Awarded(Evaluation):
 
     @property
     def decision(self) -> Decision:
-        return Decision.objects.select_related("grant__organization").get(application=self.application)
+        return Decision.objects.select_related("grant__organization").get(
+            application=self.application, kind="award"
+        )
 
     @property
     def grant(self) -> Grant:
@@ -96,7 +98,7 @@ class Awarded(Evaluation):
             amount_cents=50_000_00,
             made_by=self.manager,
             approved_by=self.second,
-            key="fund-2027",
+            key=f"fund:{self.program.slug}:2027",
             at=NEXT_REVIEW,
         )
 

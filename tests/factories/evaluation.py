@@ -35,7 +35,7 @@ class Evaluation:
             amount_cents=100_000_00,
             made_by=self.manager,
             approved_by=self.second,
-            key="fund",
+            key=f"fund:{self.program.slug}",
             at=AFTER,
         )
 
