@@ -29,6 +29,8 @@ from applications.models import (
     Recusal,
     Review,
     ReviewState,
+    Sponsorship,
+    SponsorState,
     TieKind,
 )
 from applications.states import UNDECIDED
@@ -39,6 +41,7 @@ from programs.models import CycleState, Membership
 
 SENTENCES = {
     ConflictKind.OWN: "It is their own application.",
+    ConflictKind.SPONSOR: "They sponsor the applicant.",
     ConflictKind.TEAM: "They, or somebody at their mail domain, are on the team.",
     ConflictKind.MAIL_DOMAIN: "The applicant has the same mail domain.",
     ConflictKind.INSTITUTION: "The applicant is at the same institution.",
@@ -55,6 +58,11 @@ _COMPUTE = """
     WITH found (application_id, user_id, kind, text) AS (
         SELECT mine.id, mine.applicant_id, 'own', ''
           FROM applications_application mine WHERE {scope} AND mine.applicant_id = ANY(%(users)s)
+        UNION ALL
+        SELECT mine.id, sponsored.sponsor_id, 'sponsor', ''
+          FROM applications_sponsorship sponsored
+          JOIN applications_application mine ON mine.applicant_id = sponsored.applicant_id AND {scope}
+         WHERE sponsored.state <> 'taken_back' AND sponsored.sponsor_id = ANY(%(users)s)
         UNION ALL
         SELECT mine.id, close.user_id, 'mail_domain', close.domain
           FROM unnest(%(domains)s::text[], %(domain_users)s::bigint[]) AS close (domain, user_id)
@@ -285,6 +293,12 @@ def reason_against(*, user: User, application: Application) -> str | None:
         return "You and the applicant share a mail domain."
     if Collaborator.objects.close_to(user).filter(application=application).exists():
         return "You, or somebody at your mail domain, are a co-investigator."
+    if (
+        Sponsorship.objects.filter(sponsor=user, applicant=application.applicant_id)
+        .exclude(state=SponsorState.TAKEN_BACK)
+        .exists()
+    ):
+        return "You sponsor the applicant."
     if Recusal.objects.filter(application=application, reviewer=user).exists():
         return "You stepped back from this application."
     if Conflict.objects.filter(application=application, user=user).exists():

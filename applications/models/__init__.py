@@ -68,6 +68,7 @@ from applications.models.review import (
     Score,
     ThreadMessage,
 )
+from applications.models.sponsor import Sponsorship, SponsorState
 
 __all__ = [
     "AGREED",
@@ -151,6 +152,8 @@ __all__ = [
     "Right",
     "Score",
     "ScreeningCheck",
+    "SponsorState",
+    "Sponsorship",
     "Summary",
     "SummaryOutcome",
     "TextSketch",

@@ -10,6 +10,7 @@ class ConflictKind(models.TextChoices):
 
     DECLARED = "declared", "Declared"
     OWN = "own", "Own application"
+    SPONSOR = "sponsor", "Sponsors the applicant"
     TEAM = "team", "On the team, or a colleague of somebody on it"
     MAIL_DOMAIN = "mail_domain", "Same mail domain"
     INSTITUTION = "institution", "Same institution"
@@ -19,7 +20,7 @@ class ConflictKind(models.TextChoices):
     WORKED_TOGETHER = "worked_together", "Applied together before"
 
 
-LASTING = (ConflictKind.OWN, ConflictKind.TEAM, ConflictKind.MAIL_DOMAIN)
+LASTING = (ConflictKind.OWN, ConflictKind.SPONSOR, ConflictKind.TEAM, ConflictKind.MAIL_DOMAIN)
 """Kinds that follow from who people are; no page and no manager takes them back."""
 
 

@@ -62,15 +62,25 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         return self.filter(Exists(mine.exclude(state=AssignmentState.RECUSED)))
 
     def without_conflict(self, user: object) -> "ApplicationQuerySet":
-        """Leave out what this person may not see: a declared conflict, a recusal, or an application they are part of."""
+        """Leave out what this person may not see: a conflict, a recusal, an application they are part of or whose
+        applicant they sponsor.
+        """
         from applications.models.collaborator import Collaborator
         from applications.models.review import Conflict, Recusal
+        from applications.models.sponsor import Sponsorship, SponsorState
 
         return (
             self.exclude(applicant=user)
             .exclude(Exists(Collaborator.objects.close_to(user).filter(application=OuterRef("pk"))))
             .exclude(Exists(Conflict.objects.filter(application=OuterRef("pk"), user=user)))
             .exclude(Exists(Recusal.objects.filter(application=OuterRef("pk"), reviewer=user)))
+            .exclude(
+                Exists(
+                    Sponsorship.objects.filter(applicant=OuterRef("applicant"), sponsor=user).exclude(
+                        state=SponsorState.TAKEN_BACK
+                    )
+                )
+            )
         )
 
 
