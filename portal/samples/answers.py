@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from portal.samples.sentences import FIRST_NAMES, INVENTED_PLACES, LAST_NAMES, SENTENCES
+from portal.samples.slots import filled
 from programs import fields, values
 from programs.fields import Question, Sections
 from programs.texts import word_count
@@ -75,7 +76,7 @@ def paragraph(topic: str, dice: random.Random, *, sentences: int) -> str:
         dice.sample(range(len(pool)), min(sentences, len(pool)))
     )  # sentences that build on others come later
     chosen = [pool[place] for place in places]
-    return " ".join(sentence.replace("{count}", str(dice.randint(2, 19))) for sentence in chosen)
+    return " ".join(filled(sentence, dice) for sentence in chosen)
 
 
 def organization_id(form: str, dice: random.Random) -> str:

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import F
 
 from applications.models import (
     Application,
     ConflictKind,
     Decision,
     DecisionState,
+    Link,
+    LinkKind,
     Notice,
     NoticeState,
     Review,
@@ -65,6 +68,10 @@ def test_the_world_has_something_of_everything(demo: None, at: datetime) -> None
         alike = ScreeningCheck.objects.filter(application__program=program, kind="near_duplicate")
         assert alike.filter(application__state=State.IN_REVIEW).count() >= 2
         _assert_under_review(program)
+    # Texts read alike where a story retells another one, and nowhere else.
+    links = Link.objects.filter(kind=LinkKind.TEXT)
+    assert sorted(links.values_list("one__program__slug", flat=True)) == sorted(build.PROGRAMS)
+    assert links.filter(one__program=F("other__program"), share_percent__gte=60).count() == 3
     assert checks.ledger_problems() == []
     assert Notice.objects.filter(kind=MessageKind.TOLD_DECLINE).count() == 0
     assert Notice.objects.filter(state=NoticeState.WAITING).exists()
