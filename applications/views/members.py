@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from applications import award_members, awards
+from applications import award_members, awards, obligation_words
 from applications.models import Application, AwardMember, Decision, MemberRole
 from credits import access
 from portal import clock
@@ -64,6 +64,7 @@ def members(request: HttpRequest, public_id: UUID) -> HttpResponse:
         "form": form,
         "roles": MemberRole.choices,
         "lots": awards.of(application).lots,
+        "owed": obligation_words.box(application.obligations.first(), at=clock.now()),
     }
     return render(request, "credits/members.html", context, status=422 if form.errors else 200)
 
