@@ -59,10 +59,20 @@ class StaffSite(AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """The boards stand beside the records; each of their views passes through admin_view."""
-        from applications.admin import boards, evaluation, exports, later, organizations, people, reports
+        from applications.admin import (
+            boards,
+            evaluation,
+            exports,
+            later,
+            organizations,
+            people,
+            reports,
+            sponsors,
+        )
 
         ours = [*boards.urls(self), *evaluation.urls(self), *later.urls(self)]
-        ours += [*exports.urls(self), *organizations.urls(self), *people.urls(self), *reports.urls(self)]
+        ours += [*exports.urls(self), *organizations.urls(self), *people.urls(self)]
+        ours += [*reports.urls(self), *sponsors.urls(self)]
         return [path("", include(ours)), *super().get_urls()]
 
 

@@ -21,6 +21,7 @@ _SEE_REVIEW = (
     "applications.view_assignment",
     "applications.view_review",
     "applications.view_screeningcheck",
+    "applications.view_sponsorship",
 )
 _SEE_PROGRAM = (
     "programs.view_program",
@@ -45,6 +46,7 @@ _SEE_MONEY = (
     "credits.view_case",
     "credits.view_inboundevent",
     "credits.view_organizationchange",
+    "applications.view_sponsorship",
 )
 
 PERMISSIONS: dict[Role, tuple[str, ...]] = {

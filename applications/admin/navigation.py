@@ -94,6 +94,8 @@ def _review(desk: staff.Desk, queue_url: str, to_do: int) -> list[Item]:
         items.append(Item("shield", "Gates", f"{queue_url}?gate=open"))
     if desk.holds(Role.REVIEWER, Role.SCREENER, Role.MANAGER):
         items.append(Item("sliders", "My profile", reverse("admin:profile")))
+    if desk.program_ids():
+        items.append(Item("people", "Sponsored work", reverse("admin:applications_sponsorship_changelist")))
     return items
 
 
