@@ -1,6 +1,6 @@
 # What people type. `make run` and `make test` need Python 3.11 or newer and nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench messages lock clean
+.PHONY: help setup run test night check bench messages lock clean
 SHELL := /bin/bash
 PY := .venv/bin/python
 PORT ?= 8000
@@ -20,6 +20,10 @@ run:  ## the whole portal with the demo world, on PORT (8000)
 test: setup  ## every test, on real PostgreSQL, Redis, Celery and Chromium
 	@.ci/chromium
 	$(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+night: setup  ## the same tests at full size, with examples by chance (docs/runbook.md, "At night")
+	@.ci/chromium
+	NIGHTLY=1 $(PY) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 check: setup  ## style, types, import rules, templates, migrations
 	$(PY) -m ruff check .

@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests import processes
+from tests.sizes import IS_NIGHT
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PATIENCE_MS = 30_000  # a slow machine is no failure; what waits for something waits this long
+settings.register_profile(
+    "by day", derandomize=True
+)  # the same examples in every run; the night looks for new ones
+if not IS_NIGHT:
+    settings.load_profile("by day")
 NO_BROWSER = """
 
   **** BROWSER TESTS SKIPPED: no Chromium found. On Debian: apt-get install chromium ****

@@ -5,16 +5,18 @@ from functools import partial
 
 import pytest
 
-from credits import delivery, queries
+from credits import delivery, grants, queries
 from credits.models import Delivery, Grant, LedgerAccount, Stage
 from credits.models.grant import UNSETTLED
 from credits.movements import AccountKind
 from tests.credits.fake_provider import FakeProvider
 from tests.credits.races import killed_at, together
-from tests.factories.credits import NOON, POOL, funded_pool, organization, person, reserved
+from tests.factories.credits import NOON, POOL, award, funded_pool, organization, person, reserved
+from tests.sizes import sized
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
+DELIVERIES = sized(make_test=300, nightly=10_000)
 POINTS = [
     "dispatch.before_commit",
     "dispatch.after_commit",
@@ -82,20 +84,30 @@ def test_the_provider_is_killed_in_the_middle(provider):
 
 
 def test_faults_in_three_of_ten_calls(tmp_path):
-    """Time-outs before and after the effect, errors, resets, slow and doubled calls, two workers, 300 deliveries."""
+    """Time-outs before and after the effect, errors, resets, slow and doubled calls; two workers, and a third one that is
+    killed between its call and its commit, again and again.
+    """
     provider = FakeProvider(tmp_path, "--fault-rate", "0.3", "--seed", "7")
     try:
-        funded_pool(1_000_000_00)
+        funded_pool(10_000_000_00)
         by, where = person(), [organization().pk for _ in range(10)]
-        for number in range(300):
-            reserved(amount_cents=100 + number, by=by, bound=False, organization_id=where[number % 10])
-        at = NOON
-        for sweep in range(40):
+        awards = [
+            award(holder=by, amount_cents=100 + number, organization_id=where[number % 10])
+            for number in range(DELIVERIES)
+        ]
+        grants.reserve_many(awards=awards, pool_code=POOL, by=by, at=NOON)
+        delivery.dispatch(at=NOON, limit=DELIVERIES)
+        killed = 0
+        for sweep in range(60):
             at = NOON + timedelta(hours=2 * sweep)
+            if sweep % 2 == 0 and killed < sized(make_test=4, nightly=20):
+                killed += killed_at("deliver.after_call", partial(one_run, provider, at))
             together(partial(one_run, provider, at), partial(one_run, provider, at))
             if not Delivery.objects.filter(state__in=UNSETTLED).exists():
                 break
-        assert_both_sides_agree(provider, grants=300)
+        assert_both_sides_agree(provider, grants=DELIVERIES)
+        assert killed >= 3
+        assert not Delivery.objects.filter(state__in=UNSETTLED, alerted_at=None).exists()
         assert provider.totals()["replays"] > 0, "the run met no doubled call, so it proved nothing"
     finally:
         provider.kill()
