@@ -4,12 +4,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Aggregate, Count, F, Min, Q, QuerySet, Sum
+from django.db.models import (
+    Aggregate,
+    Count,
+    F,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Cast, Concat
 
 from applications.desk import grants_without_conflict
 from applications.models import HeldAcceptance
-from credits.models import Grant, LedgerAccount
+from credits.models import FREEZES, Delivery, Enforcement, Grant, LedgerAccount
 from credits.models.grant import DeliveryState, Stage
+from credits.movements import AccountKind
 from programs import staff
 from programs.staff import Desk
 
@@ -27,6 +41,7 @@ class StageRow:
     oldest_at: datetime | None
     alarm: timedelta | None
     at: datetime
+    red: timedelta | None = None
 
     @property
     def age(self) -> timedelta | None:
@@ -36,17 +51,29 @@ class StageRow:
     def share(self) -> float:
         if self.age is None or self.alarm is None:
             return 0
-        return 100 * self.age / self.alarm
+        return 100 * self.age / (self.red or self.alarm)
 
     @property
     def tone(self) -> str:
         if self.alarm is None or not self.number:
             return ""
-        return "danger" if self.share >= 100 else "warning" if self.share >= 70 else ""
+        return tone_of(self.age, self.alarm, self.red)
 
     @property
     def alarm_days(self) -> int:
         return self.alarm.days if self.alarm else 0
+
+    @property
+    def red_days(self) -> int:
+        return self.red.days if self.red else 0
+
+
+def tone_of(age: timedelta | None, alarm: timedelta, red: timedelta | None) -> str:
+    """Amber from the alarm on and red from the red day on; without a red day amber at 70 % of the alarm, red at it."""
+    if age is None:
+        return ""
+    late, near = (red, alarm) if red else (alarm, alarm * 0.7)
+    return "danger" if age >= late else "warning" if age >= near else ""
 
 
 ALARM = {
@@ -56,6 +83,8 @@ ALARM = {
     "failed": timedelta(days=1),
 }
 """Source: docs/architecture.md, "Posting": credits typically arrive within two weeks, staff look before the third."""
+RED = {"sent": timedelta(days=21)}
+"""From here on a grantee is told that a person looks into it (credits.posting.OVERDUE_DAYS)."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +143,7 @@ def stages(rows: QuerySet[Grant], *, at: datetime) -> list[StageRow]:
             oldest_at=found.get(f"{key}_oldest"),
             alarm=ALARM.get(key),
             at=at,
+            red=RED.get(key),
         )
         for key, (name, _, _) in parts.items()
     ]
@@ -141,28 +171,102 @@ def needs_a_hand(rows: QuerySet[Grant], *, at: datetime) -> list[Grant]:
 
 
 def expiring(rows: QuerySet[Grant], *, at: datetime) -> list[Grant]:
-    """Confirmed grants that end within SOON, the nearest first."""
-    return list(
-        rows.filter(
-            stage=Stage.CONFIRMED, expires_on__gte=at.date(), expires_on__lte=(at + SOON).date()
-        ).order_by("expires_on", "pk")[:20]
+    """Confirmed grants that end within SOON and have credit left, as `left_cents`; the nearest first."""
+    left = LedgerAccount.objects.filter(
+        code=Concat(Value("granted:"), Cast(OuterRef("pk"), TextField()), output_field=TextField())
     )
+    soon = rows.filter(stage=Stage.CONFIRMED, expires_on__gte=at.date(), expires_on__lte=(at + SOON).date())
+    found = soon.annotate(left_cents=Subquery(left.values("balance_cents"))).filter(left_cents__gt=0)
+    return list(found.order_by("expires_on", "pk")[:20])
 
 
-def pools_seen(desk: Desk) -> QuerySet[LedgerAccount]:
-    """The pool accounts of the programs whose money this person sees, the newest first."""
-    slugs = [
+@dataclass(frozen=True)
+class Try:
+    """A delivery without an outcome that was tried: how often, since when, and when again."""
+
+    delivery: Delivery
+    age: timedelta
+    tone: str
+
+
+def retries(rows: QuerySet[Grant], *, at: datetime) -> list[Try]:
+    """Deliveries that were sent or tried and have no outcome, the oldest first; with their grants and organizations."""
+    waiting = Delivery.objects.filter(
+        grant__in=rows.order_by(), state__in=(DeliveryState.SENT, DeliveryState.UNKNOWN)
+    )
+    found = waiting.select_related("grant__organization").order_by("sent_at", "pk")[:30]
+    return [
+        Try(row, at - row.sent_at, tone_of(at - row.sent_at, ALARM["sent"], RED["sent"]))
+        for row in found
+        if row.sent_at is not None
+    ]
+
+
+@dataclass(frozen=True)
+class Hold:
+    """An enforcement that stands, and what it freezes of the grants that the reader sees, in cents by currency."""
+
+    enforcement: Enforcement
+    frozen: dict[str, int]
+
+
+def holds(rows: QuerySet[Grant]) -> list[Hold]:
+    """Holds, suspensions and labels of the organizations of these grants, the newest first. Two queries."""
+    mine = rows.order_by().values("organization_id")
+    standing = list(
+        Enforcement.objects.filter(lifted_at__isnull=True, organization__in=mine)
+        .select_related("organization", "imposed_by")
+        .order_by("-happened_at", "-pk")[:30]
+    )
+    frozen = (
+        LedgerAccount.objects.filter(
+            kind=AccountKind.FROZEN,
+            balance_cents__gt=0,
+            grant__in=rows.order_by(),
+            grant__organization__in=[row.organization_id for row in standing],
+        )
+        .order_by()
+        .values_list("grant__organization_id", "currency")
+        .annotate(cents=Sum("balance_cents"))
+    )
+    sums: dict[int, dict[str, int]] = {}
+    for organization_id, currency, cents in frozen if standing else ():
+        sums.setdefault(organization_id, {})[currency] = cents
+    return [Hold(row, sums.get(row.organization_id, {}) if row.kind in FREEZES else {}) for row in standing]
+
+
+def money_slugs(desk: Desk) -> list[str]:
+    """The programs whose money this person sees, by slug."""
+    return [
         program.slug
         for program in desk.programs.values()
         if desk.everything or desk.holds(*staff.SEES_MONEY, program_id=program.pk)
     ]
-    return LedgerAccount.objects.filter(kind="pool", program__in=slugs).order_by(F("code").desc())
+
+
+def pools_seen(desk: Desk) -> QuerySet[LedgerAccount]:
+    """The pool accounts of the programs whose money this person sees, the newest first."""
+    return LedgerAccount.objects.filter(kind="pool", program__in=money_slugs(desk)).order_by(F("code").desc())
 
 
 def pools(desk: Desk) -> list[PoolRow]:
     """The pools of the programs whose money this person sees, at most twelve."""
     rows = pools_seen(desk)[:12]
     return [PoolRow(row.pk, row.code, row.program, row.balance_cents, row.currency) for row in rows]
+
+
+def since(grant: Grant) -> datetime:
+    """The moment at which a grant came into its stage."""
+    if grant.stage == Stage.SENT and grant.sent_at:
+        return grant.sent_at
+    return grant.ended_at or grant.created_at
+
+
+def urgency(grant: Grant, *, at: datetime) -> str:
+    """The tone of a grant that needs a hand: amber, or red once it is refused or very late."""
+    if grant.stage == Stage.SENT:
+        return tone_of(at - since(grant), ALARM["sent"], RED["sent"])
+    return "danger" if grant.stage == Stage.FAILED else "warning"
 
 
 def why(grant: Grant) -> str:

@@ -253,7 +253,29 @@ def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User
             result.problems.append((row.line, str(error)))
         else:
             setattr(result, done, getattr(result, done) + 1)
+    _open_cases(confirmations, result, at)
     return result
+
+
+def _open_cases(confirmations: Sequence[manual.Confirmation], result: Imported, at: datetime) -> None:
+    """What a file said and could not be done stays visible to those who were not at the screen."""
+    rows = {row.line: row for row in confirmations}
+    found = [(rows[line], problem) for line, problem in result.problems]
+    grants_by_key = dict(
+        Delivery.objects.filter(key__in=[row.key for row, _ in found]).values_list("key", "grant_id")
+    )
+    cases.open_many(
+        told=[
+            cases.Told(
+                "confirmation",
+                f"confirmation:{row.key}:{row.status}:{row.amount_cents}:{problem}",
+                f"Line {row.line} of a file of confirmations ({row.key[:80] or 'no key'}): {problem}",
+                grants_by_key.get(row.key),
+            )
+            for row, problem in found
+        ],
+        at=at,
+    )
 
 
 def _take(row: manual.Confirmation, by: User, at: datetime) -> str:

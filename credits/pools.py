@@ -1,8 +1,9 @@
 """The pools of programs, a line for each period: where every cent that was funded is now. Read only."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
 
@@ -15,7 +16,8 @@ class PoolLine:
 
     left is what can still be given; reserved, in_transit and posted follow the grants that it pays for, posted being
     everything the provider confirmed; used and expired are parts of posted, frozen is held back by enforcement, and
-    expiring is unused credit whose last day lies within SOON_DAYS.
+    expiring is unused credit whose last day lies within SOON_DAYS. burned is what the whole program used, by month
+    ("2027-04-01"), when it was asked for.
     """
 
     code: str
@@ -32,6 +34,8 @@ class PoolLine:
     frozen_cents: int
     expiring_cents: int
     grants: int
+    pk: int = 0
+    burned: dict[str, int] = field(default_factory=dict)
 
     @property
     def usable_cents(self) -> int:
@@ -39,13 +43,24 @@ class PoolLine:
         return self.posted_cents - self.used_cents - self.expired_cents - self.frozen_cents
 
 
-def lines(*, programs: Sequence[str], today: date) -> list[PoolLine]:
-    """The pools of some programs (slugs), the newest period first. One query, whatever the number of grants."""
+def lines(*, programs: Sequence[str], today: date, burned_since: date | None = None) -> list[PoolLine]:
+    """The pools of some programs (slugs), the newest period first. One query, whatever the number of grants.
+
+    burned_since: also say what each program used in every month since this day, up to the end of today.
+    """
+    values = {
+        "programs": list(programs),
+        "today": today,
+        "soon": today + timedelta(days=SOON_DAYS),
+        "since": burned_since and datetime.combine(burned_since, time(), UTC),
+        "until": datetime.combine(today + timedelta(days=1), time(), UTC),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _LINES, {"programs": list(programs), "today": today, "soon": today + timedelta(days=SOON_DAYS)}
-        )
-        return [PoolLine(code, program, code.rpartition(":")[2], *rest) for code, program, *rest in cursor]
+        cursor.execute(_LINES, values)
+        return [
+            PoolLine(code, program, code.rpartition(":")[2], *rest, json.loads(burned))
+            for code, program, *rest, burned in cursor
+        ]
 
 
 # Used and expired are read from the entries of the grants' own accounts, which the primary key finds; a correction of
@@ -86,14 +101,29 @@ _LINES = """
           LEFT JOIN ledger_transfer r ON r.id = t.reverses_id
          WHERE t.kind IN ('use', 'expire', 'reverse') GROUP BY held.pool
     )
+    , burned AS (
+        SELECT months.program, months.currency, jsonb_object_agg(months.month, months.cents) AS months FROM (
+            SELECT a.program, a.currency,
+                   to_char(date_trunc('month', t.happened_at AT TIME ZONE 'UTC'), 'YYYY-MM-DD') AS month,
+                   -- a correction comes back out of the account, so it counts against its own month
+                   sum(e.amount_cents) AS cents
+              FROM ledger_account a JOIN ledger_entry e ON e.account_id = a.id
+              JOIN ledger_transfer t ON t.id = e.transfer_id
+             WHERE %(since)s::timestamptz IS NOT NULL AND a.kind = 'consumed' AND a.program = ANY (%(programs)s)
+               AND t.happened_at >= %(since)s AND t.happened_at < %(until)s
+             GROUP BY 1, 2, 3
+        ) months GROUP BY 1, 2
+    )
     SELECT pools.code, pools.program, pools.currency, pools.balance_cents, coalesce(funded.cents, 0)::bigint,
            coalesce(staged.reserved, 0)::bigint, coalesce(staged.in_transit, 0)::bigint,
            coalesce(staged.posted, 0)::bigint, coalesce(spent.used, 0)::bigint, coalesce(spent.expired, 0)::bigint,
-           coalesce(balances.frozen, 0)::bigint, coalesce(balances.expiring, 0)::bigint, coalesce(staged.number, 0)
+           coalesce(balances.frozen, 0)::bigint, coalesce(balances.expiring, 0)::bigint, coalesce(staged.number, 0),
+           pools.id, coalesce(burned.months, '{}')::text
       FROM pools
       LEFT JOIN funded ON funded.account_id = pools.id
       LEFT JOIN staged ON staged.pool = pools.code
       LEFT JOIN balances ON balances.pool = pools.code
       LEFT JOIN spent ON spent.pool = pools.code
+      LEFT JOIN burned ON burned.program = pools.program AND burned.currency = pools.currency
      ORDER BY pools.program, pools.code DESC
 """

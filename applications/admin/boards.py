@@ -28,13 +28,16 @@ from applications.admin import (
     statements,
 )
 from applications.models import HeldAcceptance, NoticeState
-from credits import cases, delivery
+from credits import burn, cases, delivery
+from credits import pools as pool_lines
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
 from programs import staff
 
 PER_PAGE = 50
+MOST_PROBLEMS = 500
+MOST_POOLS = 12
 
 
 def urls(site: AdminSite) -> list[URLPattern]:
@@ -146,6 +149,8 @@ def grants_board(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     rows = posting.grants(desk)
     stages = posting.stages(rows, at=at)
+    slugs = posting.money_slugs(desk)
+    lines = pool_lines.lines(programs=slugs, today=at.date(), burned_since=burn.since(at.date()))
     chosen = request.GET.get("stage", "")
     accents = {program.slug: program.accent for program in desk.programs.values()}
     listed = posting.in_stage(rows, chosen) if chosen else None
@@ -157,11 +162,20 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         "chosen": next((stage for stage in stages if stage.key == chosen), None),
         "listed": posting.page(listed, start=0, size=100) if listed is not None else [],
         "hands": [
-            (grant, accents.get(grant.program, "none"), posting.why(grant))
+            (
+                grant,
+                accents.get(grant.program, "none"),
+                posting.why(grant),
+                posting.since(grant),
+                posting.urgency(grant, at=at),
+            )
             for grant in posting.needs_a_hand(rows, at=at)
         ],
         "expiring": posting.expiring(rows, at=at),
-        "pools": posting.pools(desk),
+        "retries": posting.retries(rows, at=at),
+        "holds": posting.holds(rows),
+        "burn": burn.of(lines, today=at.date()),
+        "pools": lines[:MOST_POOLS],
         "cases": [(case, cases.words_of(case.kind)) for case in case_desk.waiting(desk)[:20]],
         "held": [(row, _may_approve(desk, row)) for row in posting.held(desk)],
         "tries": desk.sees(Role.MANAGER, Role.OPERATOR),
@@ -239,15 +253,27 @@ def confirmations(request: HttpRequest) -> HttpResponse:
     try:
         rows = manual.read_confirmations(file.read())
     except manual.UnreadableFile as error:
-        messages.error(request, str(error))
-        return redirect("admin:grants_board")
+        return _report(request, None, [(None, str(error))])
     done = delivery.take_confirmations(confirmations=rows, by=desk.user, at=clock.now())
+    if done.problems:
+        return _report(request, done, list(done.problems))
     messages.success(
         request, f"{done.confirmed:,} confirmed, {done.refused:,} refused, {done.repeated:,} known already."
     )
-    for line, problem in done.problems[:20]:
-        messages.warning(request, f"Line {line}: {problem}")
     return redirect("admin:grants_board")
+
+
+def _report(
+    request: HttpRequest, done: delivery.Imported | None, problems: list[tuple[int | None, str]]
+) -> HttpResponse:
+    """What a file of confirmations did, and every line that it could not do; done is None when nothing was taken."""
+    context = admin.site.each_context(request) | {
+        "title": "Confirmations",
+        "done": done,
+        "problems": problems[:MOST_PROBLEMS],
+        "more": max(0, len(problems) - MOST_PROBLEMS),
+    }
+    return render(request, "admin/credits/confirmations.html", context, status=422)
 
 
 @require_GET

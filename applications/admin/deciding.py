@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count, Window
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -22,7 +23,7 @@ from applications import (
 )
 from applications import desk as desk_queries
 from applications.admin import board_pages, bulk, charts
-from credits import pools
+from credits import burn, pools
 from portal import clock
 from portal.roles import Role
 from programs import rulebook, staff
@@ -206,19 +207,23 @@ def money_board(request: HttpRequest, pk: int) -> HttpResponse:
     desk = staff.desk(request)
     line = getattr(cycle, "cut_line", None)
     cut = board_pages.whole(request.GET.get("cut")) or (line.place if line else 0)
-    rows = boards.ranking(cycle, desk)
-    most = rows.count()
-    cut = min(cut, most)
     rules = rulebook.for_cycle(cycle)
+    ranked = boards.ranking(cycle, desk).defer("answers")
+    rows = ranked.annotate(amount=what_if.amount(rules), most=Window(Count("pk")))
+    near = list(rows[max(0, cut - AROUND) : cut + AROUND])
+    most = near[0].most if near else ranked.count()
+    if cut > most:
+        cut = most
+        near = list(rows[max(0, cut - AROUND) : cut + AROUND])
     first = max(0, cut - AROUND)
-    near = list(rows.annotate(amount=what_if.amount(rules)).defer("answers")[first : cut + AROUND])
     calibrated = {
         row.application_id: row.calibrated
         for row in calibration.placed(
             cycle, allowed=[row.pk for row in near if not row.awaits_me], number=2 * AROUND
         )
     }
-    found = pools.lines(programs=[cycle.program.slug], today=clock.now().date())
+    today = clock.now().date()
+    found = pools.lines(programs=[cycle.program.slug], today=today, burned_since=burn.since(today))
     pending = boards.pending_by_period(cycle.program)
     code = release.pool_code(cycle)
     balance = next((row.left_cents for row in found if row.code == code), None)
@@ -232,6 +237,7 @@ def money_board(request: HttpRequest, pk: int) -> HttpResponse:
             if period not in {row.period for row in found}
         ],
         "here": code,
+        "burn": burn.of(found, today=today),
         "between": later_queue.between(cycle),
         "cut": cut,
         "most": most,

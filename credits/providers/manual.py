@@ -80,6 +80,7 @@ def write_orders(orders: Iterable[Order]) -> str:
 def read_confirmations(data: bytes) -> list[Confirmation]:
     """Read the CSV that comes back. Needed columns: key, status (confirmed or refused); optional: reason, amount.
 
+    A last line with the key "total" holds the sum of the confirmed amounts; with a wrong one the whole file is refused.
     Raises UnreadableFile for the file as a whole; a bad line comes back with its problem and does not stop the others.
     """
     if len(data) > LARGEST_FILE_BYTES:
@@ -95,9 +96,30 @@ def read_confirmations(data: bytes) -> list[Confirmation]:
         missing = {"key", "status"} - set(rows.fieldnames or ())
         if missing:
             raise UnreadableFile(f"The file has no column {' and no column '.join(sorted(missing))}.")
-        return [_confirmation(rows.line_num, row) for row in rows]
+        found = [_confirmation(rows.line_num, row) for row in rows]
     except csv.Error as error:
         raise UnreadableFile(f"The file is not a readable CSV: {error}.") from None
+    return _without_total(found)
+
+
+def _without_total(found: list[Confirmation]) -> list[Confirmation]:
+    """The lines above a total that matches them; as they are when there is none. Raises UnreadableFile."""
+    totals = [row for row in found if row.key.lower() == "total"]
+    if not totals:
+        return found
+    last, lines = found[-1], found[:-1]
+    if len(totals) > 1 or last is not totals[0]:
+        raise UnreadableFile(f"Line {totals[0].line}: something stands below the total.")
+    bare = next((row for row in lines if row.status == "confirmed" and row.amount_cents is None), None)
+    if bare is not None:
+        raise UnreadableFile(f"Line {bare.line} has no amount, so the total cannot be checked.")
+    sum_cents = sum(row.amount_cents or 0 for row in lines if row.status == "confirmed")
+    if last.amount_cents != sum_cents:
+        raise UnreadableFile(
+            f"Line {last.line}: the total does not match the confirmed lines, whose sum is {plain(sum_cents)}. "
+            "Nothing was taken."
+        )
+    return lines
 
 
 def _confirmation(line: int, row: dict[str, str | None]) -> Confirmation:
