@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Max
 from redis.exceptions import RedisError
 
-from credits import cases, delivery, enforcement, ledger, organizations
+from credits import cases, delivery, enforcement, ledger, organizations, usage
 from credits.models import (
     Delivery,
     EnforcementKind,
@@ -240,8 +240,6 @@ def _refused(event: _Event, at: datetime) -> tuple[EventOutcome, str]:
 
 
 def _used(event: _Event, at: datetime) -> tuple[EventOutcome, str]:
-    from credits import usage
-
     found = _organization(event)
     day = _day(event)
     try:

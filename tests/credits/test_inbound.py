@@ -93,6 +93,22 @@ def test_a_refusal_brings_the_credit_back(on_its_way):
     assert balances(on_its_way.grant) == {}
 
 
+def test_usage_arrives_and_what_does_not_fit_stays_with_its_case(on_its_way):
+    tell("grant.confirmed", NOON, **facts(on_its_way))
+    figures = {"organization": facts(on_its_way)["organization"], "currency": "USD", "day": f"{NOON:%Y-%m-%d}"}
+
+    first = tell("usage.reported", NOON, amount_cents=250_00, **figures)
+    same = tell("usage.reported", NOON, amount_cents=250_00, **figures)
+    lower = tell("usage.reported", NOON, amount_cents=100_00, **figures)
+    other = tell("usage.reported", NOON, amount_cents=300_00, **figures | {"currency": "EUR"})
+    above = tell("usage.reported", NOON, amount_cents=1_200_00, **figures)
+
+    assert [a.status_code for a in (first, same, lower, other, above)] == [200, 200, 202, 202, 200]
+    assert balances(on_its_way.grant) == {}  # the whole grant; the rest of the figure is a case
+    assert Case.objects.filter(kind="usage").count() == 3
+    assert checks.ledger_problems() == []
+
+
 def test_hold_suspension_label_and_clearing(on_its_way):
     org, grant = on_its_way.grant.organization, on_its_way.grant
     tell("grant.confirmed", NOON, **facts(on_its_way))
