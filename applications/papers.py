@@ -78,14 +78,14 @@ def fetches_titles() -> bool:
 
 
 @transaction.atomic
-def add(*, typed: Typed, program: Program, by: User, at: datetime, request: Request | None = None) -> Paper:
+def add(*, typed: Typed, program: Program, by: User, at: datetime, asked: Request | None = None) -> Paper:
     """Put a paper on the list of a person. Raises CannotKeepPaper with everything that is wrong.
 
     Without a title it needs a DOI, and an installation that asks for titles.
     """
     if Paper.objects.filter(holder=by).count() >= MOST_PAPERS:
         raise CannotKeepPaper(_("Your list is full. Write to us."))
-    paper = Paper(holder=by, program=program, request=request, added_at=at)
+    paper = Paper(holder=by, program=program, request=asked, added_at=at)
     links = _fill(paper, typed, by, at)
     paper.save(force_insert=True)
     _keep_links(paper, links)
@@ -123,37 +123,35 @@ def remove(*, paper_id: int, by: User, at: datetime) -> None:
 
 
 @transaction.atomic
-def take_over(*, request: Request, by: User, at: datetime) -> list[Paper]:
+def take_over(*, asked: Request, by: User, at: datetime) -> list[Paper]:
     """Put what came through a form for papers on the sender's list; what is there already only gets the award.
 
     The form may be one for anybody, so a paper need not belong to an award. Requests of other kinds give nothing.
     """
-    if request.form.kind != RequestKind.PAPER or not request.links:
+    if asked.form.kind != RequestKind.PAPER or not asked.links:
         return []
-    award = request.application
+    award = asked.application
     if award is not None and award.amends is not None:
         award = award.amends
     known = list(
-        Paper.objects.filter(
-            holder=by, links__sha256__in=[_digest(link) for link in request.links]
-        ).distinct()
+        Paper.objects.filter(holder=by, links__sha256__in=[_digest(link) for link in asked.links]).distinct()
     )
     for paper in known:
         if award is not None:
             paper.awards.add(award)
-        if request.sensitive and not paper.sensitive:
+        if asked.sensitive and not paper.sensitive:
             paper.sensitive, paper.changed_at = True, at
             paper.save(update_fields=["sensitive", "changed_at"])
     if known or Paper.objects.filter(holder=by).count() >= MOST_PAPERS:
         return known
     typed = Typed(
-        links="\n".join(request.links[:MOST_LINKS]),
-        title=request.title,
-        may_highlight=bool(request.may_highlight),
-        sensitive=request.sensitive,
+        links="\n".join(asked.links[:MOST_LINKS]),
+        title=asked.title,
+        may_highlight=bool(asked.may_highlight),
+        sensitive=asked.sensitive,
         awards=[award.pk] if award is not None else [],
     )
-    return [add(typed=typed, program=request.form.program, by=by, at=at, request=request)]
+    return [add(typed=typed, program=asked.form.program, by=by, at=at, asked=asked)]
 
 
 def normalised(text: str) -> list[str]:

@@ -119,7 +119,7 @@ def send(
         request_letters.queue(
             kind=MessageKind.REQUEST_ALERT, asked=request, at=at, to=form.program.urgent_contact
         )
-    papers.take_over(request=request, by=by, at=at)
+    papers.take_over(asked=request, by=by, at=at)
     audit.record(
         action="request.send", subject=request, by=by, at=at, form=form.pk, application=application_id
     )

@@ -66,7 +66,13 @@ def test_a_grantee_writes_attaches_hands_in_and_reads_the_answer() -> None:
     assert f"API credits of {world.program.name} (award {world.application.reference})." in page
     assert "None yet. Add a paper" in page
     assert "$3,000" in page
+    _write(world, owes, client)
+    _attach(world, client, here)
+    _judge(world, owes, client, here)
 
+
+def _write(world: Awarded, owes: Obligation, client: Client) -> None:
+    """What is typed is kept, with errors too; another window is not overwritten."""
     autosave = reverse("applications:summary_autosave", args=[world.application.public_id])
     with clock.set_to(BEGUN):
         kept = client.post(
@@ -90,7 +96,9 @@ def test_a_grantee_writes_attaches_hands_in_and_reads_the_answer() -> None:
     owes.refresh_from_db()
     assert owes.draft_text.startswith("soil soil")
 
-    # Files: PDF alone, a long one with a warning, one in place of another.
+
+def _attach(world: Awarded, client: Client, here: str) -> None:
+    """A PDF alone, a long one with a warning, one in place of another; then it is handed in."""
     wrong = post(client, world, do="attach", text="Soil.", version=2, file=upload("a.png", picture()))
     assert wrong.status_code == 422
     assert "Save it as a PDF" in wrong.content.decode()
@@ -105,6 +113,10 @@ def test_a_grantee_writes_attaches_hands_in_and_reads_the_answer() -> None:
 
     assert post(client, world, do="hand_in", text="Soil.", version=3).status_code == 302
     assert "We read it and write to you" in get(client, here).content.decode()
+
+
+def _judge(world: Awarded, owes: Obligation, client: Client, here: str) -> None:
+    """Staff read it, return it, and accept what comes next; the second half goes out."""
     world_manager = client_of(world.manager)
     listed = get(world_manager, reverse("admin:applications_obligation_changelist"))
     assert list(listed.context["cl"].result_list) == [owes]
