@@ -22,7 +22,7 @@ from applications.models import (
     ScreeningCheck,
 )
 from applications.states import State
-from credits import checks
+from credits import balances, checks
 from credits import queries as money
 from credits.models import Grant, Stage
 from portal.demo_world import PEOPLE, build, calendar, stories
@@ -78,6 +78,7 @@ def test_the_world_has_something_of_everything(demo: None, at: datetime) -> None
     assert not Application.objects.filter(submitted_at__gt=at).exists()
     assert Grant.objects.filter(expires_on__lte=at.date() + timedelta(days=60)).exists()
     _assert_people()
+    _assert_credit(at)
 
 
 def _assert_under_review(program: Program) -> None:
@@ -107,6 +108,15 @@ def _assert_people() -> None:
     assert used.stage == Stage.CONFIRMED
     assert 0 < money.grant_balance(used) < used.amount_cents
     assert users["reviewer"].assignments.filter(state="to_do").exists()
+
+
+def _assert_credit(at: datetime) -> None:
+    """Credit in use, nearly used up and ended, and a ledger that agrees."""
+    held = balances.of(list(Grant.objects.filter(stage=Stage.CONFIRMED)))
+    assert {"active", "converted"} <= {balances.state_of(one, at=at).key for one in held.values()}
+    assert max(one.used_percent for one in held.values()) > 80
+    assert any(one.expired_cents for one in held.values())
+    assert money.ledger_problems() == []
 
 
 def test_the_command_makes_it_once(
