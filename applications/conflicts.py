@@ -14,7 +14,7 @@ from datetime import datetime
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from applications import ties
+from applications import gates, ties
 from applications.emails import canonical, institution_domain
 from applications.models import (
     Application,
@@ -26,6 +26,7 @@ from applications.models import (
     ConflictKind,
     ConflictSweep,
     GateDuty,
+    GateResult,
     Recusal,
     Review,
     ReviewState,
@@ -120,6 +121,12 @@ _SET_ASIDE = """
      WHERE seen.state = 'in' AND mine.state = ANY (%(undecided)s) AND mine.id = seen.application_id AND {scope}
        AND tied.application_id = seen.application_id AND tied.user_id = seen.reviewer_id
 """
+_OPEN_GATES = """
+    UPDATE applications_gateresult answered SET expired_at = %(at)s
+      FROM applications_conflict tied, applications_application mine
+     WHERE answered.expired_at IS NULL AND mine.state = ANY (%(undecided)s) AND mine.id = answered.application_id AND {scope}
+       AND tied.application_id = answered.application_id AND tied.user_id = answered.decided_by_id
+"""
 
 
 @dataclass
@@ -136,8 +143,8 @@ def compute(*, cycle_id: int, at: datetime, application_id: int | None = None) -
     """Find and keep the conflicts of everybody who works on a cycle's program; returns how many are new.
 
     One statement for all applications of the cycle, or for one of them. What was taken back is not found again. Open
-    assignments that meet a new conflict are closed, and reviews of what is undecided are set aside; somebody else has to
-    be found for them. Safe to repeat.
+    assignments that meet a new conflict are closed; of what is undecided, reviews are set aside and gates answered by that
+    person are open again. Somebody else has to be found for them. Safe to repeat.
     """
     allow_long_statements()
     applications = Application.objects.filter(cycle_id=cycle_id, submitted_at__isnull=False)
@@ -179,15 +186,16 @@ def compute(*, cycle_id: int, at: datetime, application_id: int | None = None) -
         if found:
             cursor.execute(_CLOSE.format(scope=scope), values)
             cursor.execute(_SET_ASIDE.format(scope=scope), values)
+            cursor.execute(_OPEN_GATES.format(scope=scope), values)
             tied = Conflict.objects.filter(application=OuterRef("application"), user=OuterRef("screener"))
             GateDuty.objects.filter(Exists(tied), application__in=applications.values("pk")).delete()
     return found
 
 
-def end_work(*, application: Application, user: User) -> bool:
+def end_work(*, application: Application, user: User, at: datetime) -> bool:
     """Close what one person is asked for on an application, in the caller's transaction; says whether a look is missing.
 
-    A review that is in is set aside while the application is undecided: it stays readable in the history of the row, and
+    A gate that this person answered is open again while the application is undecided: somebody else answers it. A review that is in is set aside while the application is undecided: it stays readable in the history of the row, and
     no total, ranking or coverage counts it. What was decided keeps the reviews it was decided on.
     """
     GateDuty.objects.filter(application=application, screener=user).delete()
@@ -198,13 +206,21 @@ def end_work(*, application: Application, user: User) -> bool:
     if undecided:
         seen = Review.objects.filter(application=application, reviewer=user, state=ReviewState.IN)
         closed += seen.update(state=ReviewState.ASIDE)
+        answered = GateResult.objects.filter(application=application, decided_by=user, expired_at=None)
+        answered.update(expired_at=at)
     return bool(closed)
 
 
 def resume_work(*, application: Application, user: User) -> bool:
-    """Let a review that was set aside count again once nothing stands against its writer; says whether there was one."""
+    """Let a review that was set aside count again once nothing stands against its writer; says whether there was one.
+
+    A gate that this person had answered for the answers as they are now holds again, too.
+    """
     if application.state not in UNDECIDED or reason_against(user=user, application=application) is not None:
         return False
+    now = gates.digest_of(application.pk)
+    answered = GateResult.objects.filter(application=application, decided_by=user, judged_sha256=now)
+    answered.update(expired_at=None)
     seen = Review.objects.filter(application=application, reviewer=user, state=ReviewState.ASIDE)
     if not seen.update(state=ReviewState.IN):
         return False

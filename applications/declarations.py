@@ -132,6 +132,6 @@ def _manages(by: User, application: Application) -> bool:
 
 def _pass_on(application: Application, person: User, *, at: datetime) -> None:
     """Close the person's work on the application, set their review aside, and find somebody else for it."""
-    missing = conflicts.end_work(application=application, user=person)
+    missing = conflicts.end_work(application=application, user=person, at=at)
     if missing and application.state == State.IN_REVIEW:
         assignment.replace(application_id=application.pk, at=at)

@@ -18,11 +18,14 @@ class AnswersDigest(Func):
 
 @dataclass(frozen=True)
 class Gate:
-    """A gate of an application and the answer given at it. changed: labels of the answers that differ since."""
+    """A gate of an application and the answer given at it. changed: labels of the answers that differ since; without_judge:
+    the answers are those that were judged, and whoever judged them has a conflict of interest by now.
+    """
 
     criterion: Criterion
     result: GateResult | None
     changed: list[str] = field(default_factory=list)
+    without_judge: bool = False
 
     @property
     def expired(self) -> bool:
@@ -44,7 +47,7 @@ def digest_of(application_id: int) -> str:
 
 
 def standing(application: Application, criteria: list[Criterion], audiences: frozenset[str]) -> list[Gate]:
-    """Each gate with its answer. One query, and one more for those that expired.
+    """Each gate with its answer. One query, one more when any expired, and one for each of these with changed answers.
 
     audiences: whose questions this reader may read; others are not named among the changes.
     """
@@ -54,17 +57,24 @@ def standing(application: Application, criteria: list[Criterion], audiences: fro
         result.criterion_id: result
         for result in GateResult.objects.filter(application=application).select_related("decided_by")
     }
+    expired = {key: result for key, result in results.items() if result.expired_at is not None}
+    now = digest_of(application.pk) if expired else ""
     return [
-        Gate(criterion, result, _changed(application, result, audiences))
+        Gate(
+            criterion,
+            results.get(criterion.pk),
+            changed=_changed(application, result, audiences)
+            if result and result.judged_sha256 != now
+            else [],
+            without_judge=result is not None and result.judged_sha256 == now,
+        )
         for criterion in criteria
-        for result in [results.get(criterion.pk)]
+        for result in [expired.get(criterion.pk)]
     ]
 
 
-def _changed(application: Application, result: GateResult | None, audiences: frozenset[str]) -> list[str]:
+def _changed(application: Application, result: GateResult, audiences: frozenset[str]) -> list[str]:
     """What differs from the answers that were judged, where a revision still holds them."""
-    if result is None or result.expired_at is None:
-        return []
     judged = (
         ApplicationRevision.objects.filter(application=application)
         .alias(digest=AnswersDigest(F("answers")))

@@ -158,7 +158,7 @@ def recuse(
             reviewer=by,
             defaults={"kind": kind, "reason": reason.strip()[:500], "at": at},
         )
-        conflicts.end_work(application=application, user=by)
+        conflicts.end_work(application=application, user=by, at=at)
         audit.record(action="review.recuse", subject=application, by=by, at=at, kind=kind)
         return assignment.replace(application_id=application.pk, at=at)
 

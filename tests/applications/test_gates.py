@@ -1,8 +1,8 @@
 import pytest
 from django.db import Error, connection, transaction
 
-from applications import gates, release, review
-from applications.models import Application, Decision, GateOutcome, GateResult
+from applications import declarations, gates, release, review
+from applications.models import Application, Conflict, Decision, GateOutcome, GateResult
 from applications.states import State
 from portal import clock
 from portal.roles import Role
@@ -202,3 +202,38 @@ def test_scores_are_no_gate(gated: Evaluation) -> None:
             by=gated.screener,
             at=make.AFTER,
         )
+
+
+def test_an_answer_of_somebody_later_in_conflict_needs_a_new_one(gated: Evaluation) -> None:
+    """The gate is open again and blocks the release; another screener answers it; taken back, the old answer holds."""
+    answer(gated)
+    second = make.make_member(gated.program, Role.SCREENER)
+    cycle_id = Application.objects.get(pk=gated.application.pk).cycle_id
+    assert release.check(cycle_id=cycle_id, by=gated.manager, at=make.AFTER) == []
+
+    declarations.declare(
+        application_id=gated.application.pk,
+        user_id=gated.screener.pk,
+        reason="A friend",
+        by=gated.screener,
+        at=make.AFTER,
+    )
+
+    refused = release.check(cycle_id=cycle_id, by=gated.manager, at=make.AFTER)
+    assert "The gate “Biosecurity” is not passed." in [row.reason for row in refused]
+    page = signed_in(second).get(page_of(gated.application))
+    assert "has a conflict of interest" in page.text
+    assert "The answers changed" not in page.text
+    review.answer_gate(
+        application_id=gated.application.pk,
+        criterion_key="biosecurity",
+        outcome=GateOutcome.PASSED,
+        note="Read it again.",
+        by=second,
+        at=make.AFTER,
+    )
+    assert release.check(cycle_id=cycle_id, by=gated.manager, at=make.AFTER) == []
+    GateResult.objects.update(decided_by=gated.screener, expired_at=make.AFTER)
+    conflict = Conflict.objects.get(user=gated.screener)
+    declarations.withdraw(conflict_id=conflict.pk, reason="Mixed up.", by=gated.manager, at=make.AFTER)
+    assert release.check(cycle_id=cycle_id, by=gated.manager, at=make.AFTER) == []
