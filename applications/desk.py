@@ -107,12 +107,13 @@ def load_in(rows: Iterable[Mapping[str, int]], application: Application) -> Load
 
 
 def loads(desk: Desk, rows: Iterable[Mapping[str, int]], cycles: Iterable[Cycle]) -> list[Load]:
-    """My assignments by cycle, the most urgent first. rows: load_rows; cycles: those in review. No query."""
+    """My queues by cycle, the most urgent first. rows: load_rows; cycles: those in review. No query."""
     by_id = {cycle.pk: cycle for cycle in cycles}
     found = []
     for row in rows:
         counts = {name: number for name, number in row.items() if name != "application__cycle_id"}
-        if cycle := by_id.get(row["application__cycle_id"]):
+        # Somebody who stepped back from all they had has no queue there.
+        if (cycle := by_id.get(row["application__cycle_id"])) and counts["to_do"] + counts["done"]:
             found.append(Load(cycle=cycle, program=desk.programs[cycle.program_id], **counts))
     return sorted(found, key=lambda load: (load.to_do == 0, load.cycle.review_due_at, load.cycle.pk))
 
@@ -262,6 +263,12 @@ def grants_without_conflict(desk: Desk, rows: QuerySet[Grant]) -> QuerySet[Grant
     allowed = without_conflict(desk, Application.objects.filter(pk=own))
     untied = Q(decision__isnull=True, half_of__isnull=True, first__isnull=True)
     return rows.exclude(holder=desk.user).filter(untied | Exists(allowed))
+
+
+def hidden_grants(desk: Desk) -> QuerySet[Grant]:
+    """What grants_without_conflict leaves out: for the ledger, whose accounts and transfers follow their grants."""
+    seen = grants_without_conflict(desk, Grant.objects.filter(pk=OuterRef("pk")))
+    return Grant.objects.filter(~Exists(seen.order_by()))
 
 
 def letters(desk: Desk) -> QuerySet[Notice]:

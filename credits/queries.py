@@ -188,7 +188,7 @@ def account_entries(account: LedgerAccount, limit: int = 50) -> list[Entry]:
     """The latest entries of an account with their transfers, newest first. Reads only these rows, whatever the history."""
     return list(
         Entry.objects.filter(account=account)
-        .select_related("transfer")
+        .select_related("transfer__source", "transfer__destination")
         .order_by("-account_id", "-version")[:limit]
     )
 

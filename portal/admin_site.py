@@ -50,6 +50,16 @@ class StaffSite(AdminSite):
 
         return desk.grants_without_conflict(staff.desk(request), grants)
 
+    def grants_hidden(self, request: HttpRequest) -> Any:
+        """The grants that this person has a conflict with; asked once for each request."""
+        from applications import desk
+        from programs import staff
+
+        if not hasattr(request, "_grants_hidden"):
+            found = desk.hidden_grants(staff.desk(request)).values_list("pk", flat=True)
+            request._grants_hidden = list(found)  # type: ignore[attr-defined]
+        return request._grants_hidden  # type: ignore[attr-defined]
+
     def hidden_from(self, request: HttpRequest) -> tuple[list[int], list[int]]:
         """Ids of the applications this person has a conflict with, and of the people who sent them."""
         from applications import desk

@@ -8,7 +8,7 @@ from django.urls import reverse
 from applications import decisions, posting, release
 from applications import desk as desk_queries
 from applications.models import Application, Conflict
-from credits.models import Delivery, Grant
+from credits.models import Delivery, Grant, LedgerAccount, Transfer
 from portal import clock
 from portal.roles import Role
 from programs import staff
@@ -63,6 +63,29 @@ def test_the_records_leave_it_out(world: dict[str, Any], role: Role | None) -> N
     assert client.get(reverse("admin:credits_grant_change", args=[hidden.pk])).status_code == 302
     for row in Delivery.objects.filter(grant=hidden):
         assert client.get(reverse("admin:credits_delivery_change", args=[row.pk])).status_code == 302
+
+
+@pytest.mark.parametrize("role", [Role.FINANCE, None])
+def test_the_ledger_shows_no_amount_of_it(world: dict[str, Any], role: Role | None) -> None:
+    hidden, shown = (Grant.objects.get(decision__application=row) for row in world["rows"])
+    client = signed_in(_person(world, role))
+    accounts, transfers = ("admin:credits_ledgeraccount", "admin:credits_transfer")
+
+    for grant, status in ((shown, 200), (hidden, 302)):
+        account = LedgerAccount.objects.filter(grant=grant).earliest("pk")
+        moved = Transfer.objects.filter(destination=account).earliest("pk")
+        listed = (
+            client.get(reverse(f"{accounts}_changelist")).text
+            + client.get(reverse(f"{transfers}_changelist")).text
+        )
+        assert (account.code in listed) == (status == 200)
+        assert (moved.key in listed) == (status == 200)
+        assert client.get(reverse(f"{accounts}_change", args=[account.pk])).status_code == status
+        assert client.get(reverse(f"{transfers}_change", args=[moved.pk])).status_code == status
+    pool = client.get(reverse(f"{accounts}_change", args=[LedgerAccount.objects.get(kind="pool").pk])).text
+    assert "not shown" in pool
+    assert Transfer.objects.filter(destination__grant=shown).earliest("pk").key in pool
+    assert Transfer.objects.filter(destination__grant=hidden).earliest("pk").key not in pool
 
 
 def test_it_is_not_counted(world: dict[str, Any]) -> None:
