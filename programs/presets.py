@@ -195,6 +195,10 @@ class CannotLoad(Refused):
     """The file is sound, but what is in the database does not let it in."""
 
 
+MOST_NAMED = 12
+"""Entries of a list that a sentence about a difference names one by one."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What one file did. `changes` are sentences; empty means that nothing was different."""
@@ -467,7 +471,12 @@ def _list_difference(old: list[dict[str, Any]], new: list[dict[str, Any]], name:
         )
         if names
     ]
-    return "; ".join(f"{verb} {', '.join(names)}" for verb, names in said) or "in another order"
+    return "; ".join(f"{verb} {_listed(names)}" for verb, names in said) or "in another order"
+
+
+def _listed(names: list[str]) -> str:
+    """The names, or how many there are: a program has hundreds of translated texts."""
+    return ", ".join(names) if len(names) <= MOST_NAMED else f"{len(names)} ({', '.join(names[:3])}, …)"
 
 
 def _called(entry: dict[str, Any], name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -43,11 +44,15 @@ class MessageTemplateAdmin(DeskAdmin):
     form = LetterForm
     change_form_template = "admin/programs/messagetemplate/change_form.html"
     fields = (("program", "kind", "language"), "subject", "body")
-    list_display = ("kind", "program", "subject", "language")
+    list_display = ("kind", "program", "subject", "in_language")
     list_filter = (ProgramFilter, "kind")
     list_select_related = ("program",)
     ordering = ("program_id", "kind", "pk")
     actions = None
+
+    @admin.display(description="language", ordering="language")
+    def in_language(self, template: MessageTemplate) -> str:
+        return dict(settings.LANGUAGES).get(template.language, template.language)
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         desk = staff.desk(request)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from applications import assignment, decisions, desk, screening
+from applications import assignment, decisions, desk, review, screening
 from applications.models import (
     Application,
     Assignment,
@@ -17,6 +17,7 @@ from applications.models import (
     Conflict,
     GateResult,
     Recusal,
+    RecusalKind,
     Review,
     ReviewState,
 )
@@ -418,3 +419,25 @@ def test_screening_and_assignment_were_really_run():
     assert client.get(QUEUE, {"flag": "near_duplicate"}).context["cl"].result_count == 2
     text = client.get(page_of(twins[0], "change")).text
     assert twins[1].reference in text
+
+
+def test_a_queue_that_one_stepped_back_from_is_not_listed() -> None:
+    """Nor do letters name their language by a code."""
+    world = cast(applications=1, reviewers=3)
+    mine = Assignment.objects.first()
+    client = signed_in(mine.reviewer)
+    with clock.set_to(make.AFTER):
+        before = client.get("/admin/").text
+        review.recuse(
+            application_id=mine.application_id,
+            kind=RecusalKind.COLLABORATOR,
+            reason="We wrote together.",
+            by=mine.reviewer,
+            at=make.AFTER,
+        )
+        after = client.get("/admin/").text
+        letters = signed_in(world["manager"]).get("/admin/programs/messagetemplate/").text
+
+    assert 'id="h-mine"' in before
+    assert 'id="h-mine"' not in after
+    assert '<td class="field-in_language">English</td>' in letters

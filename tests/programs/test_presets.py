@@ -295,6 +295,17 @@ def test_a_change_is_reported_and_rows_keep_their_identity():
 
 
 @pytest.mark.django_db
+def test_many_changed_entries_are_counted_and_few_are_named():
+    texts = [{"place": f"faq.{place}", "language": "es", "text": "Hola"} for place in range(40)]
+
+    assert presets.differences({"translations": []}, {"translations": texts[:2]}) == [
+        "translations: added faq.0 (es), faq.1 (es)"
+    ]
+    assert presets.differences({"translations": []}, {"translations": texts}) == [
+        "translations: added 40 (faq.0 (es), faq.1 (es), faq.2 (es), …)"
+    ]
+
+
 def test_changed_questions_make_a_new_version_and_leave_the_published_one():
     load()
     before = form_versions.current(small())
