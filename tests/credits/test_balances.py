@@ -75,7 +75,7 @@ def test_the_page_shows_the_drawing_the_forecast_and_its_table_in_few_questions(
     assert "they run out about <b>" in page
     assert '<polyline class="left" points="0.0,0.0 ' in page
     assert "style=" not in page.split("<main")[1].split("</main")[0]
-    assert "reported up to Mon 21 Dec" in page
+    assert "reported up to 21 Dec" in page
     assert "What was left at the end of some days" in page
     assert "72.00" in page
     assert "in the order of use" not in page
