@@ -45,7 +45,7 @@ class LaterCredit(models.Model):
     """One wish for credit on an award, from the asking to its answer. Only applications.later_credit writes it.
 
     What is given is a Decision of the kind "later" with a grant of its own; its triggers are those of every award, so
-    the limits of four eyes hold here too. Triggers of migration later_credit keep the rest (docs/decisions/0015).
+    the limits of four eyes hold here too. Triggers of migration later_credit keep the rest (docs/decisions/0019).
     """
 
     public_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
