@@ -156,7 +156,7 @@ def freezing() -> QuerySet[Enforcement]:
 def of_organization(organization_id: int) -> list[Enforcement]:
     """Everything ever imposed on an organization, what stands first, then the newest."""
     rows = Enforcement.objects.filter(organization=organization_id).select_related("imposed_by", "lifted_by")
-    return sorted(rows.order_by("-pk"), key=lambda row: not row.stands)
+    return sorted(rows.order_by("-pk"), key=lambda row: (not row.stands, row.kind not in FREEZES))
 
 
 # --- The ledger in line with what stands ------------------------------------------------------------------------------------

@@ -136,9 +136,9 @@ class OrganizationAdmin(ReadOnlyAdmin):
         seen = organization_desk.organizations(staff.desk(request)).order_by().values("pk")
         return queryset.filter(pk__in=seen).annotate(is_held=enforcement.held("pk"))
 
-    @admin.display(description="on hold", boolean=True)
-    def on_hold(self, row: Any) -> bool:
-        return bool(row.is_held)
+    @admin.display(description="Credit")
+    def on_hold(self, row: Any) -> str:
+        return format_html('<span class="label is-danger">{}</span>', "on hold") if row.is_held else ""
 
     def change_view(
         self,
@@ -385,7 +385,7 @@ def _acts(
 class InboundEventAdmin(ReadOnlyAdmin):
     """What the provider told us, and how many calls were turned away at the door."""
 
-    list_display = ("received_at", "type", "outcome", "words", "organization", "grant", "event_id")
+    list_display = ("received_at", "what", "outcome", "about", "event_id")
     list_display_links = None
     list_filter = ("outcome", "type")
     list_select_related = ("organization", "grant")
@@ -397,6 +397,23 @@ class InboundEventAdmin(ReadOnlyAdmin):
 
     def scope(self, request: HttpRequest, queryset: QuerySet[InboundEvent]) -> QuerySet[InboundEvent]:
         return queryset.filter(pk__in=organization_desk.events(staff.desk(request)).order_by().values("pk"))
+
+    @admin.display(description="What")
+    def what(self, row: InboundEvent) -> str:
+        return format_html('{}<span class="under">{}</span>', row.type, row.words)
+
+    @admin.display(description="About")
+    def about(self, row: InboundEvent) -> str:
+        if row.organization is None:
+            return ""
+        url = reverse("admin:credits_organization_change", args=[row.organization_id])
+        return format_html(
+            '<a href="{}" class="mono" title="{}">{}…</a>{}',
+            url,
+            row.organization,
+            row.organization.external_id[:12],
+            format_html('<span class="under">{}</span>', row.grant) if row.grant else "",
+        )
 
     def has_view_permission(self, request: HttpRequest, obj: InboundEvent | None = None) -> bool:
         return obj is None and super().has_view_permission(request, obj)  # the list says all there is
