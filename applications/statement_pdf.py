@@ -22,14 +22,14 @@ def render(
     """The PDF file; the same bytes for the same statement. facts: name and value, above the figures."""
     file = _Page(title, site, at)
     file.add_page()
-    file.line(site, size=SIZE, colour=GREY)
-    file.line(title, size=16, style="B", leading=8)
+    file.put(site, size=SIZE, colour=GREY)
+    file.put(title, size=16, style="B", leading=8)
     for name, value in facts:
-        file.line(f"{name}: {value}", size=9)
+        file.put(f"{name}: {value}", size=9)
     for found in statements:
-        file.table(found)
+        file.figures(found)
     file.ln(3)
-    file.line(_("Made on %(when)s. Days are days in UTC.") % {"when": texts.moment(at)}, size=8, colour=GREY)
+    file.put(_("Made on %(when)s. Days are days in UTC.") % {"when": texts.moment(at)}, size=8, colour=GREY)
     return bytes(file.output())
 
 
@@ -54,7 +54,7 @@ class _Page(FPDF):
         self.set_x(self.l_margin)
         self.cell(0, 5, f"{self.page_no()} / {{nb}}", align="R")
 
-    def line(
+    def put(
         self,
         text: str,
         *,
@@ -67,18 +67,18 @@ class _Page(FPDF):
         self.set_text_color(*colour)
         self.multi_cell(0, leading, _drawn(text) or " ", new_x="LMARGIN", new_y="NEXT")
 
-    def table(self, found: Statement) -> None:
+    def figures(self, found: Statement) -> None:
         """The opening balance, every movement, the closing balance."""
         self.ln(4)
         span = f"{texts.day(found.first)} – {texts.day(found.last)}"
-        self.line(f"{found.currency}, {span}", size=11, style="B", leading=6.4)
+        self.put(f"{found.currency}, {span}", size=11, style="B", leading=6.4)
         heads = (_("Date (UTC)"), _("What happened"), _("Grant"), _("In"), _("Out"), _("Balance"))
         self._row(heads, style="B", colour=GREY)
         self._row(("", _("Opening balance"), "", "", "", _figure(found.opening_cents, found)), style="B")
         for row in found.rows[:MOST_ROWS]:
             self._row(_cells(row, found))
         if found.is_cut or len(found.rows) > MOST_ROWS:
-            self.line(
+            self.put(
                 _(
                     "The file ends here: the period has more lines. The CSV has them, and the sums count them all."
                 ),
@@ -88,7 +88,7 @@ class _Page(FPDF):
         self._row(("", _("Sum of the movements"), "", *sums, ""), style="B")
         self._row(("", _("Closing balance"), "", "", "", _figure(found.closing_cents, found)), style="B")
         if any(row.is_late for row in found.rows):
-            self.line(
+            self.put(
                 _("* Entered after the period ended; an older statement of these days lacks it."),
                 size=8,
                 colour=GREY,

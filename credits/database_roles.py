@@ -146,12 +146,12 @@ def app_rights() -> dict[str, tuple[str, ...]]:
     """The rights of the app on every table of ours, by table."""
     with connection.cursor() as cursor:
         tables = set(connection.introspection.table_names(cursor))
-    found = dict.fromkeys(tables, ALL)
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(tables, ALL)
     for model in apps.get_models(include_auto_created=True):
         table = model._meta.db_table
         if table not in tables:
             continue
-        kept = ("SELECT", "INSERT") if issubclass(model, pghistory.models.Event) else ALL
+        kept: tuple[str, ...] = ("SELECT", "INSERT") if issubclass(model, pghistory.models.Event) else ALL
         for trigger in getattr(model._meta, "triggers", ()):
             if type(trigger).__name__ == "Protect" and trigger.condition is None:
                 kept = tuple(right for right in kept if right not in str(trigger.operation))

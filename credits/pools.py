@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -48,7 +49,7 @@ def lines(*, programs: Sequence[str], today: date, burned_since: date | None = N
 
     burned_since: also say what each program used in every month since this day, up to the end of today.
     """
-    values = {
+    values: dict[str, Any] = {
         "programs": list(programs),
         "today": today,
         "soon": today + timedelta(days=SOON_DAYS),
@@ -58,8 +59,8 @@ def lines(*, programs: Sequence[str], today: date, burned_since: date | None = N
     with connection.cursor() as cursor:
         cursor.execute(_LINES, values)
         return [
-            PoolLine(code, program, code.rpartition(":")[2], *rest, json.loads(burned))
-            for code, program, *rest, burned in cursor
+            PoolLine(row[0], row[1], row[0].rpartition(":")[2], *row[2:-1], json.loads(row[-1]))
+            for row in cursor
         ]
 
 

@@ -162,7 +162,7 @@ def _compare(run: Reconciliation, at: datetime) -> None:
     run.refresh_from_db(from_queryset=Reconciliation.objects.select_for_update())
     if run.state not in UNFINISHED:
         return  # another worker was faster
-    values = {"run": run.pk, "young": run.listed_from - YOUNG}
+    values: dict[str, Any] = {"run": run.pk, "young": run.listed_from - YOUNG}
     with connection.cursor() as cursor:
         cursor.execute(_COMPARED + _COUNTED, values)
         counts: dict[str, int] = dict(cursor.fetchall())

@@ -6,6 +6,7 @@ because an older statement of the same days lacks it.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -107,7 +108,7 @@ def _of(
 def _one(ids: list[int], name: str, currency: str, days: tuple[date, date], daily: bool) -> Statement:
     start = datetime.combine(days[0], time(), UTC)
     end = datetime.combine(days[1] + timedelta(days=1), time(), UTC)
-    values = {"ids": ids, "start": start, "end": end, "most": MOST_ROWS + 1}
+    values: dict[str, Any] = {"ids": ids, "start": start, "end": end, "most": MOST_ROWS + 1}
     with connection.cursor() as cursor:
         cursor.execute(_SUMS, values)
         opening, given, taken = cursor.fetchone()

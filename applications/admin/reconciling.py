@@ -33,7 +33,8 @@ def page(request: HttpRequest) -> HttpResponse:
         if not starts:
             raise PermissionDenied
         try:
-            messages.success(request, _start(request, desk))
+            tone, words = _start(request, desk)
+            messages.add_message(request, tone, words)
         except Refused as error:
             problem = str(error)
         else:
@@ -52,24 +53,30 @@ def page(request: HttpRequest) -> HttpResponse:
     return render(request, "admin/credits/reconcile.html", context, status=422 if problem else 200)
 
 
-def _start(request: HttpRequest, desk: staff.Desk) -> str:
-    """Put a comparison in line, or carry out a short one; returns what to say about it."""
+def _start(request: HttpRequest, desk: staff.Desk) -> tuple[int, str]:
+    """Put a comparison in line, or carry out a short one; returns what to say about it, and in which tone."""
     at = clock.now()
     if request.POST.get("do") == "ask":
         reconcile.ask(by=desk.user, at=at)
-        return "The provider is asked for its list within a minute. This page shows how far it is."
+        return (
+            messages.SUCCESS,
+            "The provider is asked for its list within a minute. This page shows how far it is.",
+        )
     file = request.FILES.get("file")
     if file is None or file.size > LARGEST_LIST_BYTES:
         raise Refused("Choose the provider's list as a CSV file of at most 20 MB.")
     rows = provider_lists.read(_lines(file))
     run = reconcile.take_list(theirs=rows, name=file.name or "list.csv", by=desk.user, at=at)
     if run.listed > AT_ONCE:
-        return f"{run.listed:,} lines are read and will be compared within a minute."
+        return messages.SUCCESS, f"{run.listed:,} lines are read and will be compared within a minute."
     run = reconcile.carry_out(run=run, at=at)
     if not run.differences:
-        return f"No difference: {run.equal:,} grants are equal."
+        return messages.SUCCESS, f"No difference: {run.equal:,} grants are equal."
     word = "difference" if run.differences == 1 else "differences"
-    return f"{run.differences:,} {word}, {run.new_cases:,} of them new. Nothing was changed."
+    return (
+        messages.WARNING,
+        f"{run.differences:,} {word}, {run.new_cases:,} of them new. Nothing was changed.",
+    )
 
 
 def _lines(file: Any) -> Iterator[str]:

@@ -147,6 +147,7 @@ def _answer(request: HttpRequest, title: str, make: Any) -> HttpResponse:
         "last": days[1],
         "problem": problem,
         "query": f"from={days[0]}&to={days[1]}",
+        "is_pool": title.startswith("Pool "),
         "index": reverse("admin:statements"),
     }
     return render(request, "admin/credits/statement.html", context, status=422 if problem else 200)
