@@ -45,7 +45,7 @@ LETTERS: dict[MessageKind, tuple[str, str]] = {
         "Your credits are there: {amount}",
         (
             "Dear {name},\n\n{amount} in API credits for “{title}” are in your organization. The balance is here:\n{link}"
-            "\n\n{program}"
+            "\n\nWhen you publish, cite award {award_number}.\n\n{program}"
         ),
     ),
     MessageKind.TOLD_DECLINE: (
