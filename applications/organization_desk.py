@@ -93,6 +93,7 @@ def may_ask(desk: Desk, grant: Grant) -> bool:
 
 
 def program_of(grant: Grant) -> Program | None:
+    """The program that gave a grant; None for one that is not kept here."""
     return Program.objects.filter(slug=grant.program).first()
 
 
@@ -103,7 +104,7 @@ def also_named_by(organization: Organization, *, than: Grant) -> list[str]:
         program__provider=organization.provider,
         submitted_at__isnull=False,
     ).exclude(applicant=than.holder_id)
-    return list(rows.order_by("-pk").values_list("reference", flat=True)[:10])
+    return [reference or "" for reference in rows.order_by("-pk").values_list("reference", flat=True)[:10]]
 
 
 def notes_about(application: Application) -> list[Enforcement]:
