@@ -9,7 +9,17 @@ from django.db import connection, transaction
 from applications import intake, tick
 from applications.models import Application
 from credits import funding, ledger
-from portal.demo_world import asking, calendar, figures, following, outcomes, people, sharing, stories
+from portal.demo_world import (
+    after_awards,
+    asking,
+    calendar,
+    figures,
+    following,
+    outcomes,
+    people,
+    sharing,
+    stories,
+)
 from portal.demo_world.calendar import Calendar, share
 from portal.demo_world.projects import CHECKS, HOW, OUTCOMES, WHY
 from portal.demo_world.stories import SAME_ORGANIZATION, Fate, Story
@@ -81,6 +91,7 @@ def build(*, at: datetime) -> dict[str, int]:
     sharing.share_some(persons, at)
     asking.ask(persons, at)
     _ask_for_funding(tellings[0], persons, at)
+    after_awards.follow(tellings, persons, at)
     figures.tell(persons, at)
     following.tell(persons, at)
     tick.tick(at=at)
