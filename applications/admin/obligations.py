@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from applications import obligation_desk, obligation_words, obligations, papers, summaries
 from applications.admin.filters import CountedFilter
@@ -277,8 +277,8 @@ class ObligationAdmin(ReadOnlyAdmin):
         if row.due_on is None:
             return "not known yet"
         if row.state in ("open", "returned") and row.due_on < obligations.today(clock.now()):
-            return format_html('<span class="label is-danger">overdue</span> {}', texts.day_short(row.due_on))
-        return texts.day_short(row.due_on)
+            return format_html('<span class="label is-danger">overdue</span> {}', texts.day(row.due_on))
+        return texts.day(row.due_on)
 
 
 def _half(done: summaries.Judged) -> str:
@@ -396,7 +396,8 @@ class PaperAdmin(ReadOnlyAdmin):
     def of_awards(self, row: Paper) -> str:
         if not row.is_read:  # type: ignore[attr-defined]
             return ""
-        return ", ".join(award.reference or "" for award in row.awards.all())
+        references = ((award.reference or "",) for award in row.awards.all())
+        return format_html_join("", '<span class="ref nowrap">{}</span> ', references)
 
     @admin.display(description="Highlight")
     def permission(self, row: Paper) -> str:

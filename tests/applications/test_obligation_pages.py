@@ -8,15 +8,17 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from applications import obligations, requests, summaries
+from applications import obligation_figures, obligations, papers, requests, summaries
 from applications.models import Attachment, Obligation, ObligationState, Paper
+from applications.reports import Period
 from credits.models import Grant
 from portal import clock
 from portal.models import User
 from portal.roles import Role
 from programs.request_models import RequestKind, RequestSenders
+from programs.staff import desk_of
 from tests.factories.amending import BEGUN, POSTED, Awarded
-from tests.factories.applications import make_member, make_program
+from tests.factories.applications import make_member, make_program, make_user
 from tests.factories.files import pdf, picture
 from tests.factories.requests import make_request, make_request_form
 
@@ -289,3 +291,28 @@ def test_what_is_overdue_is_said_at_the_first_step() -> None:
         "was due on"
         not in get(client, reverse("applications:award", args=[world.application.public_id])).content.decode()
     )
+
+
+def test_reports_count_summaries_and_each_paper_once_and_hide_what_stands_for_few() -> None:
+    world, owes = owing()
+    other = make_user()
+    for person, link in ((world.holder, "10.5281/one"), (other, "10.5281/one"), (other, "10.5281/two")):
+        papers.add(
+            typed=papers.Typed(links=link, title="T", awards=[world.application.pk]),
+            program=world.program,
+            by=person,
+            at=BEGUN,
+        )
+    Paper.objects.filter(holder=other).first().awards.add(world.application)
+    period = Period(world.program, year=2026)
+    Obligation.objects.update(due_on=BEGUN.date() - timedelta(days=1))
+
+    found = obligation_figures.of(desk_of(world.manager), period, at=BEGUN)
+
+    assert (found.owed, found.overdue, found.papers, found.to_highlight) == (1, 1, 1, 0)
+    page = reverse("admin:report_of_year", args=[world.program.pk, 2026])
+    assert "After the awards" in get(client_of(world.manager), page).content.decode()
+    assert obligation_figures.papers_of_year(world.program, 2026, least=2) == 2
+    assert obligation_figures.papers_of_year(world.program, 2026, least=3) is None
+    assert obligation_figures.papers_of_year(world.program, 2025, least=1) is None
+    assert owes.state == ObligationState.OPEN
