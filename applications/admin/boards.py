@@ -1,5 +1,7 @@
 """The boards: batch, decide, release, grants. Views of the staff site that belong to no single record."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -28,8 +30,9 @@ from applications.admin import (
     statements,
 )
 from applications.models import HeldAcceptance, NoticeState
-from credits import burn, cases, delivery
+from credits import balances, burn, cases, delivery
 from credits import pools as pool_lines
+from credits.models import Grant, Stage
 from credits.providers import manual
 from portal import clock
 from portal.roles import Role
@@ -141,6 +144,15 @@ def batch_board(request: HttpRequest, pk: int) -> HttpResponse:
 # --- Grants and letters -----------------------------------------------------------------------------------------------
 
 
+def _with_balances(
+    rows: Sequence[Grant], at: datetime
+) -> list[tuple[Grant, balances.Balance | None, balances.State | None]]:
+    """Grants of a column; those that are posted with what is left and where they are in their life."""
+    found = balances.of([grant for grant in rows if grant.stage == Stage.CONFIRMED])
+    states = {pk: balances.state_of(balance, at=at) for pk, balance in found.items()}
+    return [(grant, found.get(grant.pk), states.get(grant.pk)) for grant in rows]
+
+
 @require_GET
 def grants_board(request: HttpRequest) -> HttpResponse:
     desk = staff.desk(request)
@@ -160,7 +172,7 @@ def grants_board(request: HttpRequest) -> HttpResponse:
         "now": at,
         "stages": stages,
         "chosen": next((stage for stage in stages if stage.key == chosen), None),
-        "listed": posting.page(listed, start=0, size=100) if listed is not None else [],
+        "listed": _with_balances(posting.page(listed, start=0, size=100), at) if listed is not None else [],
         "hands": [
             (
                 grant,

@@ -122,3 +122,12 @@ def test_rows_of_another_program_are_not_there_and_the_page_asks_few_questions(p
     assert "Used without credit" in text
     assert manager.post(page(program), {"do": "cover", "row": "999999"}).status_code == 404
     assert manager.post(page(program), {"do": "cover", "row": Usage.objects.get().pk}).status_code == 302
+
+
+def test_the_grants_board_says_where_posted_credit_is_in_its_life(program, grant):
+    manager = signed_in(program, Role.MANAGER)
+    with clock.set_to(evening(grant.expires_on, 9)):
+        text = manager.get(reverse("admin:grants_board"), {"stage": "confirmed"}).text
+
+    assert grant.reference in text
+    assert "Converted to a standard account" in text
