@@ -1,11 +1,13 @@
 """The second half of the month: gates, reviews, decisions, release, acceptance, delivery and letters."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Avg, Min, Q
+from django.db.models import Avg, Max, Min, Q, QuerySet
 
-from applications import acceptance, decisions, release, review, tick
+from applications import acceptance, decisions, release, release_checks, review, tick
+from applications.conflicts import reason_against
 from applications.models import (
     Application,
     Assignment,
@@ -27,8 +29,9 @@ from credits import queries as money
 from credits.models import Delivery, Grant
 from credits.models import Stage as GrantStage
 from credits.models.grant import UNSETTLED
+from portal.models import User
 from portal.rehearsal import processes
-from portal.rehearsal.world import Clock, World
+from portal.rehearsal.world import Clock, Stage, World
 from portal.samples import answers as samples
 from programs import cycles
 from programs.models import AwardMode, Criterion, CriterionKind
@@ -62,11 +65,25 @@ def fill_pool(world: World, clock: Clock) -> None:
         stage.count = 1
 
 
-def answer_gates(world: World) -> None:
-    """The screener answers every gate that applies, a little after the cut-off."""
+def hold_one(world: World) -> None:
+    """Choose the application that nobody looks at until a release was refused for it: one that every reviewer may read."""
+    first = Assignment.objects.filter(application__cycle=world.cycle, state=AssignmentState.TO_DO)
+    world.held = first.order_by("pk").values_list("application_id", flat=True).first() or 0
+
+
+def answer_gates(world: World, stage: Stage | None = None) -> None:
+    """The screeners answer every gate that applies and has no answer, a little after the cut-off."""
+    if stage is not None:
+        _answer_gates(world, stage)
+    else:
+        with world.stage("gates", "answers") as made:
+            _answer_gates(world, made)
+
+
+def _answer_gates(world: World, stage: Stage) -> None:
     at = world.cycle.cut_off_at + timedelta(hours=6)
-    waiting = list(_in_review(world).select_related("program"))
-    with world.stage("gates", "answers") as stage, world.bar("gates", len(waiting), "application") as bar:
+    waiting = list(_in_review(world).exclude(gate_results__isnull=False).select_related("program"))
+    with world.bar("gates", len(waiting), "application") as bar:
         for application in waiting:
             for gate in review.gates_for(application):
                 dice = world.dice_for("gate", gate.key, application.source_id)
@@ -76,21 +93,50 @@ def answer_gates(world: World) -> None:
                     criterion_key=gate.key,
                     outcome=GateOutcome.FAILED if failed else GateOutcome.PASSED,
                     note="Seen in the rehearsal.",
-                    by=world.screener,
+                    by=_free_screener(world, application),
                     at=at,
                 )
                 stage.count += 1
             bar.update()
 
 
+def _free_screener(world: World, application: Application) -> User:
+    """One of the screeners in turn, who has no conflict with it."""
+    first = application.pk % len(world.screeners)
+    turn = world.screeners[first:] + world.screeners[:first]
+    return next((one for one in turn if reason_against(user=one, application=application) is None), turn[0])
+
+
 def review_all(world: World) -> None:
     """Simulated reviewers work through their queues; a few step back, and somebody else takes over."""
+    with world.stage("reviews", "reviews") as stage:
+        review_rest(world, stage, _to_do(world).exclude(application_id=world.held))
+
+
+def look_at_the_rest(world: World, clock: Clock) -> None:
+    """The release is refused while one application has no look; it is looked at."""
+    with world.stage("coverage", "reviews") as stage:
+        seen: list[release_checks.Refusal] = []
+        try:
+            release.release(cycle_id=world.cycle.pk, by=world.managers[0], at=clock.now())
+        except release.CannotRelease as error:
+            seen = error.refusals
+        listed = [refusal for refusal in seen if refusal.application_id == world.held]
+        world.facts["coverage"] = {
+            "refused": bool(seen),
+            "listed": any("obody has looked at" in refusal.reason for refusal in listed),
+            "undecided": _in_review(world).count(),
+        }
+        review_rest(world, stage, _to_do(world))
+
+
+def review_rest(world: World, stage: Stage, to_do: "QuerySet[Assignment]") -> None:
+    """Hand in what is to do by the operation; a few step back."""
     at = world.cycle.cut_off_at + timedelta(days=1)
     criteria = list(world.program.criteria.filter(kind=CriterionKind.SCORE).order_by("position", "pk"))
-    total = _to_do(world).count()
-    with world.stage("reviews", "reviews") as stage, world.bar("reviews", total, "review") as bar:
+    with world.bar("reviews", to_do.count(), "review") as bar:
         recused = 0
-        while queue := list(_to_do(world).select_related("reviewer", "application").order_by("pk")):
+        while queue := list(to_do.select_related("reviewer", "application").order_by("pk")):
             for assignment in queue:
                 dice = world.dice_for("review", assignment.application.source_id, assignment.reviewer.email)
                 if dice.random() < SHARE_RECUSED:
@@ -111,7 +157,7 @@ def review_all(world: World) -> None:
                 )
                 stage.count += 1
                 bar.update()
-        stage.facts = {"recused": recused}
+        stage.facts["recused"] = stage.facts.get("recused", 0) + recused
 
 
 def _look(world: World, assignment: Assignment, criteria: list[Criterion]) -> review.Look:
@@ -186,8 +232,8 @@ def _amount_cents(world: World, application: Application) -> int:
     return max(100_00, usual // 2 // 100_00 * 100_00) if dice.random() < SHARE_CUT else usual
 
 
-def approve_large(world: World, clock: Clock) -> None:
-    """Without a second person the release must refuse; the second manager then approves what is above the limit."""
+def note_refusals(world: World) -> list[Decision]:
+    """What a release would refuse as long as nobody approved; the awards above the limit, which must be among it."""
     pending = Decision.objects.filter(application__cycle=world.cycle, state=DecisionState.PENDING)
     above = [
         decision
@@ -204,6 +250,12 @@ def approve_large(world: World, clock: Clock) -> None:
             if refusal.decision_id not in {decision.pk for decision in above}
         ][:5],
     }
+    return above
+
+
+def approve_large(world: World, clock: Clock) -> None:
+    """Without a second person the release must refuse; the second manager then approves what is above the limit."""
+    above = note_refusals(world)
     with world.stage("approvals", "approvals") as stage:
         for decision in above:
             decisions.approve(decision_id=decision.pk, by=world.managers[1], at=clock.now())
@@ -225,11 +277,26 @@ def release_all(world: World, clock: Clock) -> None:
     world.facts["released_again"] = again.awards + again.declines
 
 
-def accept_all(world: World, clock: Clock) -> None:
-    """Every grantee accepts the terms and names an organization; some mistype its ID first and are told so."""
-    awarded = list(_awarded(world).select_related("applicant").order_by("pk"))
+def accept_all(world: World, clock: Clock, some: Callable[[], dict[str, int]] = dict) -> None:
+    """Every grantee accepts the terms and names an organization; some mistype its ID first and are told so.
+
+    some: lets the first of them accept in another way, and tells what came of it.
+    """
+    with world.stage("acceptance", "awards") as stage:
+        stage.facts = {"at_the_page": 0, "wrong_ids": 0, "refused": 0, **some()}
+        stage.count = stage.facts["at_the_page"]
+        _accept_rest(world, clock, stage)
+
+
+def _accept_rest(world: World, clock: Clock, stage: Stage) -> None:
+    awarded = list(
+        _awarded(world)
+        .filter(decisions__accepted_at=None, decisions__state=DecisionState.RELEASED)
+        .select_related("applicant")
+        .order_by("pk")
+    )
     wrong = refused = 0
-    with world.stage("acceptance", "awards") as stage, world.bar("acceptance", len(awarded), "award") as bar:
+    with world.bar("acceptance", len(awarded), "award") as bar:
         for application in awarded:
             dice = world.dice_for("organization", application.source_id)
             named = application.organization_id_text
@@ -243,7 +310,8 @@ def accept_all(world: World, clock: Clock) -> None:
             _accept(application, text, clock)
             stage.count += 1
             bar.update()
-        stage.facts = {"wrong_ids": wrong, "refused": refused}
+    stage.facts["wrong_ids"] += wrong
+    stage.facts["refused"] += refused
 
 
 def _accept(application: Application, text: str, clock: Clock) -> None:
@@ -296,6 +364,7 @@ def send_letters(world: World, clock: Clock) -> None:
             progress=bar.update,
         )
         stage.count = Notice.objects.filter(state=NoticeState.SENT).count() - before
+    world.facts["last_letter"] = Notice.objects.aggregate(last=Max("pk"))["last"] or 0
 
 
 def close(world: World) -> None:

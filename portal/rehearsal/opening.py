@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from allauth.account.models import EmailAddress
 from django.db import connection
 
-from applications import imports, tick
+from applications import imports, reviewers, tick
 from applications.import_files import Record, Table
 from portal.models import User
 from portal.rehearsal import rows
-from portal.rehearsal.reviewing import PASSWORD
+from portal.rehearsal.visitors import PASSWORD
 from portal.rehearsal.world import Clock, Stage, World, between
 from portal.roles import Role
 from portal.samples import answers as samples
@@ -20,8 +20,9 @@ from programs.models import Program, ProgramState
 
 DAYS_BACK = 75  # at least two evaluations of a monthly program lie in them
 SHARE_LATE = 0.01  # rows sent after the cut-off
+SHARE_ALONE = 0.75  # of the cap, above which a second person approves
 SLICES = 8  # moments before the cut-off at which rows are sent
-SHARED_DOMAINS = 3  # reviewers who work where many applicants work
+TIED = 3  # reviewers who share a mail domain with many applicants, and as many who share an institution
 A_SECOND = timedelta(seconds=1)
 _WRITTEN_BY_TICKS = (
     "programs_cycle",
@@ -44,6 +45,11 @@ def load_program(world: World, clock: Clock) -> None:
         world.program = Program.objects.get(slug=world.options.program)
         if world.program.state != ProgramState.OPEN:
             world.program = catalogue.open_program(program_id=world.program.pk, by=None, at=opened_at)
+        if world.program.four_eyes_above_cents >= (world.program.award_cap_cents or 0) > 0:
+            # Where the limit is the cap nobody would ever need a second person; the rehearsal wants to see some.
+            lower = int(world.program.award_cap_cents * SHARE_ALONE)  # type: ignore[operator]
+            Program.objects.filter(pk=world.program.pk).update(four_eyes_above_cents=lower)
+            world.program.refresh_from_db()
         past = world.program.cycles.filter(cut_off_at__lte=clock.now() - timedelta(days=2))
         world.cycle = past.latest("cut_off_at")
         world.next_cycle = world.program.cycles.filter(cut_off_at__gt=world.cycle.cut_off_at).earliest(
@@ -63,29 +69,46 @@ def read_rows(world: World) -> None:
 
 
 def gather_staff(world: World) -> None:
-    """Two managers, a screener and the reviewers; some of these share a mail domain with many applicants."""
+    """Managers, screeners and reviewers; some of these work where many applicants work: by mail domain, by institution."""
+    options = world.options
     with world.stage("people", "people") as stage:
-        world.managers = [_staff(world, Role.MANAGER, f"manager-{number}") for number in (1, 2)]
-        world.screener = _staff(world, Role.SCREENER, "screener")
-        addresses = (str(record.values.get("account.email", "")) for record in world.table.records)
-        domains = Counter(address.rpartition("@")[2] for address in addresses)
-        busy = [
-            domain for domain, _ in domains.most_common(min(SHARED_DOMAINS, world.options.reviewers // 3))
+        world.managers = [_staff(world, Role.MANAGER, f"manager-{n + 1}") for n in range(options.managers)]
+        world.screeners = [
+            _staff(world, Role.SCREENER, f"screener-{n + 1}") for n in range(options.screeners)
         ]
-        for number in range(world.options.reviewers):
+        records = world.table.records
+        domains = Counter(
+            str(record.values.get("account.email", "")).rpartition("@")[2] for record in records
+        )
+        places = Counter(str(record.values.get("institution") or "") for record in records)
+        del places[""]
+        tied = min(TIED, options.reviewers // 3)
+        busy = [domain for domain, _ in domains.most_common(tied)]
+        for number in range(options.reviewers):
             domain = busy[number] if number < len(busy) else "example.org"
-            _staff(world, Role.REVIEWER, f"reviewer-{number + 1}", domain)
-        stage.count = world.options.reviewers + 3
+            reviewer = _staff(world, Role.REVIEWER, f"reviewer-{number + 1}", domain)
+            if len(busy) <= number < len(busy) + tied and places:
+                name = places.most_common(tied)[(number - len(busy)) % len(places)][0]
+                entered = reviewers.Entered(institution=name)
+                reviewers.save_profile(user=reviewer, entered=entered, by=reviewer, at=world.cycle.opens_at)
+        stage.count = options.staff
 
 
 def _staff(world: World, role: Role, name: str, domain: str = "example.org") -> User:
     user = User.objects.create_user(f"{name}@{domain}", None, name=samples.person(world.dice_for(name)))
     memberships.give(program=world.program, user=user, role=role, by=None, at=world.cycle.opens_at)
     if world.options.pages:
-        user.set_password(PASSWORD)
-        user.save()
-        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        let_in(user)
     return user
+
+
+def let_in(user: User) -> None:
+    """Give a person the password that the visitors of a rehearsal know."""
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"verified": True, "primary": True}
+    )
 
 
 def take_in(world: World) -> None:
@@ -103,8 +126,6 @@ def take_in(world: World) -> None:
             _import(world, in_time[start : start + size], at, bar.update)
         _import(world, after[: late // 2], world.cycle.cut_off_at + A_SECOND, bar.update)
         _tell(world, stage)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # in life autovacuum has told the planner about new rows by now
 
 
 def form_batch(world: World) -> None:

@@ -74,7 +74,7 @@ def website(world: World, clock: Clock) -> Iterator[int]:
     port = free_port()
     environment = {**os.environ, **clock.variables(), **_same_database(), "LOCAL_DIR": str(options.folder)}
     environment |= {"ALLOWED_HOSTS": "127.0.0.1", "SITE_URL": f"http://127.0.0.1:{port}"}
-    web = ["-m", "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+    web = ["-m", "gunicorn", "portal.rehearsal.web", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
     web += ["--workers", str(WEB_PROCESSES), "--threads", "4", "--preload", "--log-level", "info"]
     with _process("web", web, environment, options.folder, ready=b"Booting worker") as started:
         try:

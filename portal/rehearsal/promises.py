@@ -3,7 +3,7 @@ the operations that were meant to keep it.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -27,6 +27,7 @@ from applications.models import (
     NoticeState,
     Recusal,
     Review,
+    ReviewerProfile,
     ReviewState,
 )
 from applications.review import gates_for
@@ -38,6 +39,8 @@ from credits.movements import AccountKind, Kind
 from portal.models import User
 from portal.rehearsal.world import World
 from programs.models import DeclineMode, MessageKind
+
+MOST_QUERIES = 15
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def check(world: World) -> list[Promise]:
 def _refused_rows_leave_nothing(world: World) -> tuple[bool, str]:
     report, rows = world.imported, len(world.table.records)
     applications, people = Application.objects.count(), User.objects.count()
-    staff = world.options.reviewers + 3
+    staff = world.options.staff
     kept = report.taken + report.refused == rows and applications == report.taken == people - staff
     return kept, f"{rows} rows, {report.taken} taken, {report.refused} refused; {applications} applications"
 
@@ -101,27 +104,31 @@ def _ticks_change_nothing(world: World) -> tuple[bool, str]:
 
 
 def _no_conflict(world: World) -> tuple[bool, str]:
-    """Asked of the rows again: own application, same institution, a recusal, a declared conflict."""
-    wrong = []
-    rows = Assignment.objects.values_list(
-        "application_id",
-        "reviewer_id",
-        "application__applicant_id",
-        "application__email_domain",
-        "reviewer__email",
-        "state",
+    """Asked of the rows again: own application, same mail domain, same institution, a recusal, a declared conflict."""
+    sent = Application.objects.filter(cycle=world.cycle).values_list(
+        "pk", "applicant_id", "email_domain", "institution"
     )
+    at_domain, at_place = defaultdict(set), defaultdict(set)
     barred = set(Conflict.objects.values_list("application_id", "user_id"))
-    for application, reviewer, applicant, domain, address, _ in rows.iterator():
-        same = institution_domain(domain) and institution_domain(domain) == institution_domain(
-            address.rpartition("@")[2]
-        )
-        if same or reviewer == applicant or (application, reviewer) in barred:
-            wrong.append(application)
+    for pk, applicant, domain, institution in sent:
+        at_domain[institution_domain(domain)].add(pk)
+        at_place[institution.casefold()].add(pk)
+        barred.add((pk, applicant))
+    planted = set()
+    profiles = ReviewerProfile.objects.values_list("user__email", "user_id", "institution")
+    places = {user: institution.casefold() for _, user, institution in profiles}
+    for pk, address in User.objects.filter(memberships__program=world.program).values_list("pk", "email"):
+        domain = institution_domain(address.rpartition("@")[2])
+        tied = (at_domain[domain] if domain else set()) | (at_place[places[pk]] if places.get(pk) else set())
+        planted |= {(application, pk) for application in tied}
+    assigned = set(Assignment.objects.values_list("application_id", "reviewer_id"))
+    wrong = assigned & (planted | barred)
     recused = set(Recusal.objects.values_list("application_id", "reviewer_id"))
     reviewed = set(Review.objects.filter(state=ReviewState.IN).values_list("application_id", "reviewer_id"))
-    wrong += [application for application, _ in recused & reviewed]
-    return not wrong, f"{len(reviewed)} reviews, {len(recused)} recusals, {len(wrong)} conflicts"
+    wrong |= recused & reviewed
+    return bool(planted) and not wrong, (
+        f"{len(assigned)} assignments, {len(wrong)} against a conflict; {len(planted)} conflicts were planted"
+    )
 
 
 def _even_load(world: World) -> tuple[bool, str]:
@@ -144,6 +151,26 @@ def _looked_at(world: World) -> tuple[bool, str]:
     return (
         not few,
         f"{decided.count() - few} of {decided.count()} with {world.program.reviews_wanted} reviews",
+    )
+
+
+def _refused_unseen(world: World) -> tuple[bool, str]:
+    """The release was tried while one application had no look."""
+    seen = world.facts["coverage"]
+    kept = seen["refused"] and seen["listed"] and seen["undecided"] > 0
+    looks = Review.objects.filter(application_id=world.held, state=ReviewState.IN).count()
+    return kept and looks > 0, f"refused with a list: {kept}; it has {looks} looks now"
+
+
+def _few_queries(world: World) -> tuple[bool, str]:
+    """Of every kind of page that anybody opened, where the rehearsal works at pages."""
+    opened = {name: kind for name, kind in world.pages.kinds.items() if name.startswith("GET /")}
+    if not opened:
+        return True, "nobody opened a page"
+    heavy = {name: kind.most_queries for name, kind in opened.items() if kind.most_queries > MOST_QUERIES}
+    most = max(kind.most_queries for kind in opened.values())
+    return not heavy, f"{len(opened)} kinds of pages, {most} queries at most" + (
+        f": {heavy}" if heavy else ""
     )
 
 
@@ -240,17 +267,16 @@ def _award_letters(world: World) -> tuple[bool, str]:
 
 
 def _letters_once(world: World) -> tuple[bool, str]:
-    """Every letter that was due is in the mail once; the next evaluation's letters wait for their day."""
+    """Every letter that was due is in the mail once; what the last ticks queued waits for the next sweep."""
     names = Counter(re.findall(r"(?mi)^message-id:\s*(\S+)", _mail(world)))
     sent = Notice.objects.filter(state=NoticeState.SENT).count()
-    stuck = (
-        Notice.objects.exclude(state=NoticeState.SENT)
-        .filter(next_attempt_at__lt=world.next_cycle.cut_off_at)
-        .count()
+    due = Notice.objects.exclude(state=NoticeState.SENT).filter(
+        next_attempt_at__lt=world.next_cycle.cut_off_at, pk__lte=world.facts["last_letter"]
     )
+    stuck = sorted(due.values_list("kind", "state"))
     twice = sum(count - 1 for count in names.values())
     kept = len(names) == sent and not stuck and not twice
-    return kept, f"{sent} sent, {len(names)} in the mail, {twice} twice, {stuck} stuck"
+    return kept, f"{sent} sent, {len(names)} in the mail, {twice} twice, {len(stuck)} stuck {stuck[:5] or ''}"
 
 
 def _expiry(world: World) -> tuple[bool, str]:
@@ -294,6 +320,8 @@ PROMISES: dict[str, Callable[[World], tuple[bool, str]]] = {
     "nobody reviews with a conflict of interest": _no_conflict,
     "reviewers get the same load, give or take one": _even_load,
     "every application got all its looks": _looked_at,
+    "nothing is released before everything was looked at": _refused_unseen,
+    "no page asks for more than fifteen things": _few_queries,
     "no award passes an open gate": _gates_passed,
     "a large award has a second person": _second_person,
     "a repeated release changes nothing": _released_once,

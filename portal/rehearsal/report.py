@@ -28,6 +28,7 @@ def as_json(world: World, promises: list[Promise]) -> dict[str, Any]:
             }
             for stage in world.stages
         ],
+        "pages": world.pages.by_kind(),
         "seconds": round(sum(stage.seconds for stage in world.stages), 1),
         "peak_memory_mb": {name: round(size / 1_000_000) for name, size in world.memory_bytes.items()},
         "promises": [
@@ -62,6 +63,13 @@ def as_text(world: World, promises: list[Promise]) -> str:
                 f"Pages, {stage.name}: {stage.facts['requests']:,} requests, p50 {stage.facts['p50_ms']} ms, "
                 f"p95 {stage.facts['p95_ms']} ms"
             )
+    if world.pages.kinds:
+        lines += ["", f"{'page':<64} {'requests':>8} {'p50 ms':>7} {'p95 ms':>7} {'queries':>8}"]
+        lines += [
+            f"{name:<64} {kind['requests']:>8,} {kind['p50_ms']:>7} {kind['p95_ms']:>7} {kind['most_queries']:>8}"
+            for name, kind in sorted(world.pages.by_kind().items())
+        ]
+        lines.append("")
     imported = next(stage for stage in world.stages if stage.name == "import")
     if imported.facts["refused"]:
         lines.append(f"Refused rows: {imported.facts['refused']}")

@@ -2,25 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
 from django.core.management import call_command
 
 from portal.refusals import Refused
-from portal.rehearsal import deciding, opening, processes, promises, report, reviewing, visitors
+from portal.rehearsal import deciding, managing, opening, processes, promises, report, reviewing, visitors
 from portal.rehearsal.world import Clock, Options, World
 
-DECIDING: tuple[Callable[[World, Clock], None], ...] = (
-    deciding.fill_pool,
-    deciding.decide_all,
-    deciding.approve_large,
-    deciding.release_all,
-    deciding.accept_all,
-    deciding.deliver_all,
-    deciding.send_letters,
-)
+LAST_WORDS = 3_000
 
 
 def play(options: Options) -> World:
@@ -35,16 +26,46 @@ def play(options: Options) -> World:
     opening.gather_staff(world)
     opening.take_in(world)
     opening.form_batch(world)
+    deciding.hold_one(world)
     if options.pages:
-        reviewing.gates_and_reviews(world, clock)
+        _at_the_pages(world, clock)
     else:
-        deciding.answer_gates(world)
-        deciding.review_all(world)
-    with processes.running(world, clock):
-        for stage_of_both in DECIDING:
-            stage_of_both(world, clock)
+        _by_operations(world, clock)
     deciding.close(world)
     return world
+
+
+def _at_the_pages(world: World, clock: Clock) -> None:
+    """Everybody works at the pages: screeners, reviewers, both managers, and the first grantees."""
+    with processes.website(world, clock) as port:
+        reviewing.answer_gates(world, port)
+        reviewing.review_all(world, port)
+        with processes.running(world, clock):
+            deciding.fill_pool(world, clock)
+            managing.decide(world, port)
+            managing.refused_for_coverage(world, port)
+            managing.approve(world, port)
+            managing.release_all(world, port, clock)
+            deciding.accept_all(world, clock, lambda: managing.accept_some(world, port))
+            _afterwards(world, clock)
+
+
+def _by_operations(world: World, clock: Clock) -> None:
+    deciding.answer_gates(world)
+    deciding.review_all(world)
+    with processes.running(world, clock):
+        deciding.fill_pool(world, clock)
+        deciding.decide_all(world, clock)
+        deciding.look_at_the_rest(world, clock)
+        deciding.approve_large(world, clock)
+        deciding.release_all(world, clock)
+        deciding.accept_all(world, clock)
+        _afterwards(world, clock)
+
+
+def _afterwards(world: World, clock: Clock) -> None:
+    deciding.deliver_all(world, clock)
+    deciding.send_letters(world, clock)
 
 
 def rehearse(options: Options, *, as_json: bool, out: TextIO) -> int:
@@ -74,9 +95,18 @@ def main(arguments: dict[str, object]) -> int:
         fault_rate=float(str(arguments["fault_rate"])),
         size=int(str(arguments["size"])),
         pages=bool(arguments["pages"]),
+        each=int(str(arguments["each"])),
+        screeners=int(str(arguments["screeners"])),
+        managers=int(str(arguments["managers"])),
     )
     try:
         return rehearse(options, as_json=bool(arguments["json"]), out=sys.stdout)
     except (Refused, processes.DidNotStart, visitors.UnexpectedPage) as error:
         print(f"The rehearsal stopped: {error}", file=sys.stderr)
+        log = options.folder / "web.log"
+        if isinstance(error, visitors.UnexpectedPage) and log.exists():
+            print(
+                f"The web server's last words:\n{log.read_text(errors='replace')[-LAST_WORDS:]}",
+                file=sys.stderr,
+            )
         return 2

@@ -13,7 +13,10 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode, urljoin, urlsplit
 
 MOST_REDIRECTS = 5
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300  # a bulk decision over hundreds of rows, on a busy machine
+PASSWORD = "only-known-in-this-rehearsal-47"
+QUERIES_HEADER = "X-Rehearsal-Queries"
+_NAMES = re.compile(r"/(?:\d+|[0-9a-f]{8}-[0-9a-f-]{27})(?=/)")
 
 
 class UnexpectedPage(Exception):
@@ -57,11 +60,12 @@ class Form:
 
 
 class _Reader(HTMLParser):
-    """Forms and visible words of a page. Nested parts of a disabled fieldset are left out, as browsers do."""
+    """Forms and links of a page. Nested parts of a disabled fieldset are left out, as browsers do."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self.links: list[str] = []
         self.by_id: dict[str, Form] = {}
         self._form: Form | None = None
         self._select: Control | None = None
@@ -71,6 +75,8 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
         match tag:
+            case "a" if found.get("href"):
+                self.links.append(found["href"])
             case "form":
                 self._form = Form(found.get("action", ""), frozenset(found))
                 self.forms.append(self._form)
@@ -136,6 +142,20 @@ class Page:
     path: str
     text: str
     forms: list[Form]
+    links: list[str] = field(default_factory=list)
+
+    def link(self, part: str) -> str | None:
+        """The address behind the first link that has `part` in it, as it is asked for from this page."""
+        return next((urljoin(self.path, link) for link in self.links if part in link), None)
+
+    def linked(self, pattern: re.Pattern[str]) -> list[str]:
+        """The addresses behind all links that match, each once, in their order."""
+        return list(dict.fromkeys(urljoin(self.path, link) for link in self.links if pattern.search(link)))
+
+    def fact(self, name: str) -> str:
+        """What stands beside a name in a list of facts, as plain words; nothing where the name is missing."""
+        found = re.search(rf"<dt>{re.escape(name)}</dt>\s*<dd[^>]*>(.*?)</dd>", self.text, re.DOTALL)
+        return " ".join(re.sub(r"<[^>]*>", " ", found[1]).split()) if found else ""
 
     def form(self, *, mark: str = "", action: str = "") -> Form | None:
         """The first form with that attribute, or whose address ends so."""
@@ -155,27 +175,59 @@ class Page:
         return " ".join(re.sub(r"<[^>]*>", " ", " ".join(notes)).split())[:500]
 
 
+@dataclass
+class Kind:
+    """The requests to one kind of page: how long each took, and the most queries that one needed."""
+
+    milliseconds: list[float] = field(default_factory=list)
+    most_queries: int = 0
+
+
 class Traffic:
-    """How long the requests of one stage took; many visitors add to it at once."""
+    """How long the requests of one stage took, by kind of page; many visitors add to it at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.milliseconds: list[float] = []
+        self.kinds: dict[str, Kind] = {}
 
-    def add(self, milliseconds: float) -> None:
+    def add(self, milliseconds: float, method: str = "GET", path: str = "", queries: int = 0) -> None:
         with self._lock:
             self.milliseconds.append(milliseconds)
+            kind = self.kinds.setdefault(f"{method} {_NAMES.sub('/N', urlsplit(path).path)}", Kind())
+            kind.milliseconds.append(milliseconds)
+            kind.most_queries = max(kind.most_queries, queries)
+
+    def merge(self, other: "Traffic") -> None:
+        """Add what another stage or person met."""
+        with self._lock:
+            self.milliseconds += other.milliseconds
+            for name, kind in other.kinds.items():
+                mine = self.kinds.setdefault(name, Kind())
+                mine.milliseconds += kind.milliseconds
+                mine.most_queries = max(mine.most_queries, kind.most_queries)
 
     def facts(self) -> dict[str, int]:
         """Requests, and their median and 95th percentile in milliseconds."""
-        if not self.milliseconds:
-            return {"requests": 0}
-        ordered = sorted(self.milliseconds)
+        return timing(self.milliseconds)
+
+    def by_kind(self) -> dict[str, dict[str, int]]:
+        """The same for each kind of page, with the most queries that one needed."""
         return {
-            "requests": len(ordered),
-            "p50_ms": round(ordered[len(ordered) // 2]),
-            "p95_ms": round(ordered[int(len(ordered) * 0.95)]),
+            name: {**timing(kind.milliseconds), "most_queries": kind.most_queries}
+            for name, kind in self.kinds.items()
         }
+
+
+def timing(milliseconds: list[float]) -> dict[str, int]:
+    if not milliseconds:
+        return {"requests": 0}
+    ordered = sorted(milliseconds)
+    return {
+        "requests": len(ordered),
+        "p50_ms": round(ordered[len(ordered) // 2]),
+        "p95_ms": round(ordered[int(len(ordered) * 0.95)]),
+    }
 
 
 class Visitor:
@@ -208,18 +260,20 @@ class Visitor:
         body = urlencode(list(sent)).encode() if method == "POST" else None
         for _ in range(MOST_REDIRECTS):
             begin = time.perf_counter()
-            status, where, text = self._ask(method, path, body)
-            self.traffic.add((time.perf_counter() - begin) * 1000)
+            status, where, text, queries = self._ask(method, path, body)
+            self.traffic.add((time.perf_counter() - begin) * 1000, method, path, queries)
             if status in (301, 302, 303):
                 where = urljoin(path, where)
                 method, path, body = "GET", urlsplit(where)._replace(scheme="", netloc="").geturl(), None
                 continue
-            if status not in (200, 422):
+            if status not in (200, 409, 422):
                 raise UnexpectedPage(f"{method} {path}: {status}")
-            return Page(path, text, forms_of(text))
+            reader = _Reader()
+            reader.feed(text)
+            return Page(path, text, reader.forms, reader.links)
         raise UnexpectedPage(f"{path} leads in a circle")
 
-    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, str, str]:
+    def _ask(self, method: str, path: str, body: bytes | None) -> tuple[int, str, str, int]:
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -240,5 +294,6 @@ class Visitor:
             for header in answer.headers.get_all("Set-Cookie") or []:
                 name, _, value = header.partition(";")[0].partition("=")
                 self.cookies[name.strip()] = value
-            return answer.status, answer.getheader("Location", ""), text
+            queries = int(answer.getheader(QUERIES_HEADER, "0"))
+            return answer.status, answer.getheader("Location", ""), text, queries
         raise AssertionError("unreachable")

@@ -18,6 +18,7 @@ from applications import imports
 from applications.import_files import Record, Table
 from portal import clock
 from portal.models import User
+from portal.rehearsal.visitors import Traffic, Visitor
 from programs.models import Cycle, Program
 
 
@@ -25,7 +26,9 @@ from programs.models import Cycle, Program
 class Options:
     """What was asked for. limit 0 means every row; fault_rate: share of provider calls that go wrong.
 
-    size: repeat the rows, varied, up to this number; 0 means each once. pages: gates and reviews over HTTP.
+    size: repeat the rows, varied, up to this number; 0 means each once. pages: everybody works at the pages,
+    over HTTP. each: how many applications every screener and reviewer handles there, the others by the operations
+    behind the pages; 0 means all. managers: two at least, as one needs another.
     """
 
     program: str
@@ -38,6 +41,14 @@ class Options:
     bars: bool = True
     size: int = 0
     pages: bool = False
+    each: int = 0
+    screeners: int = 1
+    managers: int = 2
+
+    @property
+    def staff(self) -> int:
+        """How many people work on the program."""
+        return self.reviewers + self.screeners + self.managers
 
 
 @dataclass
@@ -65,11 +76,14 @@ class World:
     stages: list[Stage] = field(default_factory=list)
     memory_bytes: dict[str, int] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
+    pages: Traffic = field(default_factory=Traffic)
+    sessions: dict[int, Visitor] = field(default_factory=dict)  # by user id
     program: Program = field(init=False)
     cycle: Cycle = field(init=False)
     next_cycle: Cycle = field(init=False)
     managers: list[User] = field(default_factory=list)
-    screener: User = field(init=False)
+    screeners: list[User] = field(default_factory=list)
+    held: int = 0  # the application that nobody looks at until a release was refused for it
     table: Table = field(init=False)
     late: list[Record] = field(default_factory=list)
     imported: imports.Report = field(default_factory=imports.Report)
@@ -82,6 +96,15 @@ class World:
         started = time.monotonic()
         yield made
         made.seconds = time.monotonic() - started
+        if self.options.bars:
+            print(
+                f"{name}: {made.count:,} {unit} in {made.seconds:.1f} s {made.facts or ''}", file=sys.stderr
+            )
+
+    def keep_traffic(self, stage: Stage, traffic: Traffic) -> None:
+        """Tell of a stage's requests in its line, and of each kind of page in the whole."""
+        stage.facts |= traffic.facts()
+        self.pages.merge(traffic)
 
     def bar(self, name: str, total: int, unit: str) -> "tqdm[Any]":
         """A progress bar on stderr."""

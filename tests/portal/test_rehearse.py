@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from applications import notices
 from applications.models import Application
 from portal.rehearsal import promises, run, scratch
+from portal.rehearsal.visitors import Traffic
 from portal.rehearsal.world import Options, World
 from programs.models import MessageKind
 from tests import processes
@@ -69,17 +70,19 @@ def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Options:
 @pytest.mark.slow
 @pytest.mark.django_db
 def test_a_rehearsal_keeps_its_promises_on_servers_of_its_own(tmp_path: Path) -> None:
-    file = str(write(tmp_path, 40))
+    file = str(write(tmp_path, 24))
 
     done = processes.manage(
         "rehearse",
         "--program=ai-for-science",
         f"--applications={file}",
-        "--reviewers=6",
-        "--size=44",
+        "--reviewers=4",
+        "--screeners=2",
+        "--size=26",
         "--pages",
+        "--each=3",
         "--json",
-        timeout=240,
+        timeout=400,
     )
 
     assert done.returncode == 0, done.stderr[-3000:]
@@ -88,14 +91,17 @@ def test_a_rehearsal_keeps_its_promises_on_servers_of_its_own(tmp_path: Path) ->
     assert [promise["promise"] for promise in found["promises"]] == list(promises.PROMISES)
     assert all(promise["kept"] for promise in found["promises"])
     stages = {stage["stage"]: stage for stage in found["stages"]}
-    assert found["rows"] == 44
-    assert stages["import"]["count"] + stages["import late"]["count"] + stages["import"]["refused"] == 44
-    assert stages["reviews"]["count"] == 2 * stages["batch"]["count"]
-    assert stages["reviews"]["requests"] > stages["reviews"]["count"]
+    assert found["rows"] == 26
+    assert stages["import"]["count"] + stages["import late"]["count"] + stages["import"]["refused"] == 26
+    assert stages["reviews"]["count"] + stages["coverage"]["count"] == 2 * stages["batch"]["count"]
+    assert stages["reviews"]["at_pages"] == 4 * 3
+    assert 0 < stages["gates"]["at_pages"] < stages["gates"]["count"]
     assert stages["import"]["reasons"] == {
         "The line is not JSON.": 1,
-        "The API is not available in this country or region, so credits could not be used there.": 4,
+        "The API is not available in this country or region, so credits could not be used there.": 2,
     }
+    assert stages["acceptance"]["at_the_page"] > 0
+    assert found["pages"]["GET /admin/boards/money/N/"]["most_queries"] <= promises.MOST_QUERIES
     assert stages["delivery"]["count"] == stages["acceptance"]["count"] > 0
     assert stages["delivery"]["sum_cents"] == stages["release"]["sum_cents"] > 0
     assert set(found["peak_memory_mb"]) == {"rehearsal", "worker", "web"}
@@ -163,6 +169,10 @@ SABOTAGE_OF_FACTS: dict[str, Callable[[World], None]] = {
     "a large award has a second person": lambda world: world.facts["release_check"].update(refused=99),
     "no award passes an open gate": _unpassed_gate,
     "a quiet decline sends nothing": _tell_a_declined_person,
+    "nothing is released before everything was looked at": lambda world: world.facts["coverage"].update(
+        refused=False
+    ),
+    "no page asks for more than fifteen things": lambda world: world.pages.add(1.0, "GET", "/admin/7/", 16),
 }
 
 
@@ -194,6 +204,7 @@ def test_every_promise_is_seen_to_break(options: Options, monkeypatch: pytest.Mo
             world.facts = json.loads(json.dumps(facts))
             spoil(world)
             found = {promise.name: promise for promise in promises.check(world)}
+            world.pages = Traffic()
             transaction.set_rollback(True)
         assert not found[name].kept, name
     _a_letter_too_many(world, facts)
@@ -238,6 +249,10 @@ def _the_verdict_is_the_exit_code(
         (
             ["--program=ai-for-science", f"--applications={__file__}", "--reviewers=2"],
             "--reviewers is from 3",
+        ),
+        (
+            ["--program=ai-for-science", f"--applications={__file__}", "--managers=1"],
+            "--managers is from 2",
         ),
         (
             ["--program=ai-for-science", f"--applications={__file__}", "--fault-rate=1"],

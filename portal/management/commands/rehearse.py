@@ -26,6 +26,8 @@ class Command(BaseCommand):
         )
         parser.add_argument("--limit", type=int, default=0, metavar="N", help="take only the first N rows")
         parser.add_argument("--reviewers", type=int, default=24, metavar="N", help="simulated reviewers (24)")
+        parser.add_argument("--screeners", type=int, default=1, metavar="N", help="simulated screeners (1)")
+        parser.add_argument("--managers", type=int, default=2, metavar="N", help="simulated managers (2)")
         parser.add_argument(
             "--seed", type=int, default=1, metavar="N", help="another number, another month (1)"
         )
@@ -40,7 +42,16 @@ class Command(BaseCommand):
             "--size", type=int, default=0, metavar="N", help="repeat the rows, varied, up to N applications"
         )
         parser.add_argument(
-            "--pages", action="store_true", help="screeners and reviewers work at the real pages, over HTTP"
+            "--pages",
+            action="store_true",
+            help="screeners, reviewers, managers and the first grantees work at the real pages, over HTTP",
+        )
+        parser.add_argument(
+            "--each",
+            type=int,
+            default=0,
+            metavar="N",
+            help="at the pages every screener and reviewer handles N, the others by the operations behind them (all)",
         )
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -53,12 +64,26 @@ class Command(BaseCommand):
         for name, least, most in (
             ("limit", 0, 10**6),
             ("size", 0, 10**6),
+            ("each", 0, 10**6),
             ("reviewers", 3, 1000),
+            ("screeners", 1, 100),
+            ("managers", 2, 100),
             ("fault_rate", 0.0, 0.9),
         ):
             if not least <= float(str(options[name])) <= most:
                 raise CommandError(f"--{name.replace('_', '-')} is from {least} to {most}.")
-        names = ("limit", "size", "reviewers", "seed", "fault_rate", "pages", "json")
+        names = (
+            "limit",
+            "size",
+            "reviewers",
+            "screeners",
+            "managers",
+            "seed",
+            "fault_rate",
+            "pages",
+            "each",
+            "json",
+        )
         code = scratch.run(
             {
                 "program": program,
