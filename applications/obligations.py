@@ -135,13 +135,20 @@ _FOLLOW = """
                     THEN (g.confirmed_at AT TIME ZONE 'UTC')::date + %(forever)s + o.days_before
                     ELSE g.expires_on END AS ends_on
           FROM applications_obligation o
-          JOIN applications_application a ON a.id = o.application_id OR a.amends_id = o.application_id
+          JOIN LATERAL (
+              SELECT o.application_id AS id
+               UNION ALL SELECT u.id FROM applications_application u WHERE u.amends_id = o.application_id
+          ) a ON true
           JOIN applications_decision d ON d.application_id = a.id AND d.state = 'released'
-          JOIN credits_grant g ON g.id = d.grant_id OR g.half_of_id = d.grant_id OR g.moved_from_id = d.grant_id
+          JOIN LATERAL (
+              SELECT * FROM credits_grant first WHERE first.id = d.grant_id
+               UNION ALL SELECT * FROM credits_grant half WHERE half.half_of_id = d.grant_id
+          ) g ON true
          WHERE o.state = ANY (%(owed)s) AND g.stage = 'confirmed'
            AND (%(only)s::bigint[] IS NULL OR o.application_id = ANY (%(only)s::bigint[]))
     ), fresh AS (
-        SELECT obligation, greatest(max(ends_on) - min(days_before), least(min(posted_on) + %(least)s, max(ends_on))) AS due_on
+        SELECT obligation, CASE WHEN max(ends_on) IS NOT NULL THEN  -- greatest and least pass over NULL
+                   greatest(max(ends_on) - min(days_before), least(min(posted_on) + %(least)s, max(ends_on))) END AS due_on
           FROM lots GROUP BY obligation
     )
     UPDATE applications_obligation o SET due_on = fresh.due_on
@@ -229,7 +236,7 @@ def remind(*, at: datetime) -> int:
 OVER = "over"
 
 
-def _to_remind(at: datetime) -> QuerySet:  # type: ignore[type-arg]  # annotated with stage and letter_key
+def _to_remind(at: datetime) -> QuerySet:  # annotated with stage and letter_key
     day = today(at)
     stages = [When(due_on__lt=day, then=Value(OVER))]
     stages += [

@@ -54,6 +54,7 @@ urlpatterns = [
     path(
         "applications/<uuid:public_id>/obligations/autosave/", obligations.autosave, name="summary_autosave"
     ),
+    path("credits/<uuid:uuid>/obligations/", obligations.of_grant, name="obligations_of"),
     path("applications/<uuid:public_id>/papers/new/", papers.new, name="paper_new"),
     path("papers/<uuid:public_id>/", papers.paper, name="paper"),
     path("applications/<uuid:public_id>/amend/", amending.amend, name="amend"),

@@ -73,6 +73,7 @@ PUBLIC_SITE: dict[str, Outcomes] = {
     "applications:send_late": POST_ONLY,
     "applications:award": OWN,
     "applications:obligations": OWN,
+    "applications:obligations_of": {**OWN, Who.OWNER: AWAY},
     "applications:summary_autosave": POST_ONLY,
     "applications:paper_new": OWN,
     "applications:paper": OWN,

@@ -9,9 +9,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import RequestDataTooBig
 from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from applications import citing, obligation_words, obligations, papers, summaries
 from applications.models import (
@@ -124,6 +124,15 @@ def autosave(request: HttpRequest, public_id: UUID) -> JsonResponse:
     except Refused as error:
         return JsonResponse({"error": str(error)}, status=422)
     return JsonResponse({"version": version, "saved": _("Saved %(now)s UTC") % {"now": f"{now:%H:%M}"}})
+
+
+@require_GET
+@login_required
+def of_grant(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """From a grant to what follows its award."""
+    lot = Q(decisions__grant__uuid=uuid) | Q(decisions__grant__halves__uuid=uuid)
+    application = get_object_or_404(Application.objects.owned_by(request.user).filter(lot))
+    return redirect("applications:obligations", application.public_id)
 
 
 def award_of(request: HttpRequest, public_id: UUID) -> Application:

@@ -122,6 +122,15 @@ def test_due_days_at_the_edges(fields: dict[str, object], due_on: date) -> None:
     assert owes.due_on == due_on
 
 
+def test_the_due_day_waits_until_the_end_is_known() -> None:
+    world = Awarded(term_starts="first_use", **WANTED)
+
+    assert obligations.follow(at=POSTED).begun == 1
+    assert world.grant.expires_on is None
+    assert Obligation.objects.get().due_on is None
+    assert overdue(world, BEGUN.replace(year=2029)) == ""
+
+
 def test_nothing_is_owed_where_the_program_wants_nothing() -> None:
     Awarded()
 

@@ -20,7 +20,7 @@ from django.utils import translation
 from django_countries import countries
 
 from applications import forms, links, public_figures, requests
-from applications.models import Collaborator, Right
+from applications.models import Collaborator, Obligation, Right
 from portal import clock
 from portal.roles import Role
 from programs import translations
@@ -186,8 +186,11 @@ def test_no_page_of_a_sent_application_holds_a_text_that_cannot_be_translated(ma
         found += bare(mine, reverse("applications:mine"), data)
     for step in (world.to_review, world.fund, world.award, world.release):
         step()
+    Obligation.objects.create(
+        application=world.application, days_before=14, due_on=AFTER.date(), created_at=AFTER
+    )
     with clock.set_to(AFTER):
-        for name in ("status", "award"):
+        for name in ("status", "award", "obligations", "paper_new"):
             found += bare(mine, reverse(f"applications:{name}", args=[id_]), data)
         grant = world.application.decisions.get(state="released").grant
         found += bare(mine, reverse("credits:grant", args=[grant.uuid]), data)

@@ -178,6 +178,7 @@ def address(route: str, world: dict[str, object]) -> str:
         "applications:figures",
         "applications:mine",
         "applications:award_of",
+        "applications:obligations_of",
         "applications:members_of",
     )
     if route.startswith("applications:") and route not in elsewhere:
@@ -203,6 +204,7 @@ def address(route: str, world: dict[str, object]) -> str:
         "credits:statement",
         "applications:statement_pdf",
         "applications:award_of",
+        "applications:obligations_of",
         "applications:members_of",
     ):
         return reverse(route, args=[world["grant"].uuid])
