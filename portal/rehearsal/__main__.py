@@ -1,4 +1,7 @@
-"""python -m portal.rehearsal '{"program": ...}': the process that manage.py rehearse starts on its scratch servers."""
+"""python -m portal.rehearsal '{"program": ...}': the process that manage.py rehearse starts on its scratch servers.
+
+With "months" among the options it is a year (manage.py rehearse_year).
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
-from portal.rehearsal.run import main  # noqa: E402 - needs Django
+from portal.rehearsal import run, year  # noqa: E402 - needs Django
 
-sys.exit(main(json.loads(sys.argv[1])))
+arguments = json.loads(sys.argv[1])
+sys.exit(year.main(arguments) if "months" in arguments else run.main(arguments))

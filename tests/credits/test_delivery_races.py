@@ -102,7 +102,8 @@ def test_faults_in_three_of_ten_calls(tmp_path):
             at = NOON + timedelta(hours=2 * sweep)
             if sweep % 2 == 0 and killed < sized(make_test=4, nightly=20):
                 killed += killed_at("deliver.after_call", partial(one_run, provider, at))
-            together(partial(one_run, provider, at), partial(one_run, provider, at))
+            works = partial(one_run, provider, at), partial(one_run, provider, at)
+            together(*works, seconds=sized(make_test=60, nightly=900))
             if not Delivery.objects.filter(state__in=UNSETTLED).exists():
                 break
         assert_both_sides_agree(provider, grants=DELIVERIES)
