@@ -8,8 +8,9 @@ from django.db import DatabaseError, connection, transaction
 
 from applications import acceptance, decisions, eligibility, review
 from applications.models import Application, Decision, GateOutcome, HeldAcceptance
-from credits import cases, delivery, enforcement, ledger
-from credits.models import Case, EnforcementKind, Grant
+from credits import cases, delivery, enforcement, ledger, organization_changes
+from credits.checks import ledger_problems
+from credits.models import Case, Delivery, EnforcementKind, Grant
 from credits.movements import AccountKind, Kind
 from programs.models import EligibilityRule, RuleKind
 from tests.applications.test_release import World
@@ -245,6 +246,27 @@ def test_an_approval_for_one_organization_is_none_for_another() -> None:
         Grant.objects.filter(pk=world.grant.pk).update(organization=held.organization)
     acceptance.approve(held_id=held.pk, by=world.second, at=AFTER)
     assert delivery.dispatch(at=AFTER) == 1
+
+
+def test_a_change_of_organization_asks_the_same_gates() -> None:
+    """The lot that takes over follows the decision of the first: country, gates and binding are asked again."""
+    world = Released()
+    delivery.dispatch(at=AFTER)
+    Delivery.objects.update(state="sent", sent_at=AFTER)
+    grant = delivery.confirm(delivery_id=Delivery.objects.get().pk, at=AFTER)
+    change = organization_changes.ask(
+        grant_id=grant.pk, organization_id=OTHER_ID, format="anthropic-console", reason="Moved.", by=world.manager, at=AFTER
+    )  # fmt: skip
+    world.allow("DE")
+    with pytest.raises(ledger.NotAllowed, match="country is not served"):
+        organization_changes.approve(change_id=change.pk, by=world.second, at=AFTER)
+    assert Grant.objects.count() == 1
+
+    world.allow("KE")
+    done = organization_changes.approve(change_id=change.pk, by=world.second, at=AFTER)
+    assert done.new_grant is not None
+    assert done.new_grant.first == grant
+    assert ledger_problems() == []
 
 
 def test_many_leave_with_one_look_at_the_gates(django_assert_max_num_queries: Callable) -> None:

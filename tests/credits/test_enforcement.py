@@ -1,9 +1,13 @@
 """Holds, suspensions and labels: what freezes, what comes back, what is not sent meanwhile."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
+from threading import Barrier, Event, Thread
+from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Exists
 
 from credits import cases, checks, delivery, enforcement, expiry, ledger, tasks
@@ -11,6 +15,7 @@ from credits.models import Case, Delivery, DeliveryState, Enforcement, Enforceme
 from credits.movements import AccountKind, Kind
 from credits.providers.base import Answer, Outcome
 from portal import clock
+from portal.database import with_retries
 from tests.factories.credits import (
     NOON,
     account_of,
@@ -20,6 +25,7 @@ from tests.factories.credits import (
     person,
     reserved,
 )
+from tests.sizes import sized
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +77,7 @@ def use(grant, cents):
             source=account_of(grant, AccountKind.GRANTED),
             destination=consumed,
             amount_cents=cents,
-            key=f"use:{grant.pk}:{Transfer.objects.count()}",
+            key=f"use:{grant.pk}:{uuid4()}",
             by=None,
             at=NOON,
         )
@@ -262,3 +268,34 @@ def test_a_refused_sending_becomes_a_case_and_is_not_tried_before_it_is_settled(
     cases.settle(case=Case.objects.get(settled_at=None), by=person(), at=NOON, reason="Lifted.")
     lift(row)
     assert delivery.dispatch(at=NOON) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_use_races_with_holds_and_no_cent_is_lost(org):
+    """Two connections use credit, a third holds and lifts: whatever comes first, everything adds up and comes back."""
+    grant = confirmed(org)
+    started, used, stop = Barrier(3), [], Event()
+
+    def spend():
+        started.wait()
+        while not stop.is_set():
+            with suppress(ledger.NotEnoughCredit, OperationalError):
+                use(grant, 1)
+                used.append(1)
+        connection.close()
+
+    threads = [Thread(target=spend) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    who = person()
+    for turn in range(sized(make_test=4, nightly=40)):
+        row = with_retries(partial(impose, org, by=who, reason=f"Turn {turn}."))
+        assert set(balances(grant)) == {"frozen"}
+        with_retries(partial(lift, row, by=who))
+    stop.set()
+    for thread in threads:
+        thread.join()
+
+    assert balances(grant) == {"granted": 1_000_00 - len(used)}
+    assert checks.ledger_problems() == []
