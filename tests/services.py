@@ -23,7 +23,14 @@ SETTINGS = {
     "DB_IDLE_TIMEOUT_SECONDS": "600",
     "DJANGO_ALLOW_ASYNC_UNSAFE": "true",  # Playwright's sync API leaves an event loop running in the test's thread
 }
-NOT_INHERITED = ("PROVIDER_ADAPTER", "PROVIDER_URL", "PROVIDER_SIGNING_KEYS", "EMAIL_HOST", "SITE_URL")
+NOT_INHERITED = (
+    "PROVIDER_ADAPTER",
+    "PROVIDER_URL",
+    "PROVIDER_SIGNING_KEYS",
+    "PROVIDER_EVENT_KEYS",
+    "EMAIL_HOST",
+    "SITE_URL",
+)
 
 
 def _start() -> None:
