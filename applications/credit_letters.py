@@ -34,9 +34,9 @@ BUILT_IN: dict[str, tuple[str, str]] = {
         ),
     ),
     MessageKind.CREDIT_USED: (
-        gettext_noop("Credits {reference}: {percent}% used"),
+        gettext_noop("Credits {reference}: {percent} used"),
         gettext_noop(
-            "Dear {name},\n\n{percent}% of your credits {reference} from {program} is used: {left} of {amount} is left.\n\n"
+            "Dear {name},\n\n{percent} of your credits {reference} from {program} is used: {left} of {amount} is left.\n\n"
             "{forecast}\n\nWhen the credits are used up, the organization goes on as a standard account and pays for what "
             "it uses. Day by day:\n{link}\n\n{program}"
         ),
@@ -44,7 +44,7 @@ BUILT_IN: dict[str, tuple[str, str]] = {
     MessageKind.CREDIT_ENDED: (
         gettext_noop("Credits {reference}: the term is over"),
         gettext_noop(
-            "Dear {name},\n\nthe term of your credits {reference} from {program} ended on {last_day}. You used {percent}% of "
+            "Dear {name},\n\nthe term of your credits {reference} from {program} ended on {last_day}. You used {percent} of "
             "{amount}. What was left has expired, and the organization goes on as a standard account: it pays for what "
             "it uses.\n\nThe statement stays here:\n{link}\n\n{program}"
         ),
@@ -96,7 +96,7 @@ def values_of(stored: Mapping[str, object]) -> dict[str, object] | None:
         "reference": grant.reference,
         "amount": format_money(held.granted_cents, grant.currency),
         "left": format_money(held.left_cents + held.frozen_cents, grant.currency),
-        "percent": held.used_percent,
+        "percent": f"{held.used_percent}%",
         "last_day": texts.day_long(grant.expires_on) if grant.expires_on else "",
         "days": max(left_days, 0),
         "forecast": forecast_words(held, at=now),

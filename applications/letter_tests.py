@@ -41,7 +41,7 @@ SAMPLE: dict[str, object] = {
     "outcome": "approved",
     "answer_by": "Monday 14 December 2026",
     "left": "$1,200",
-    "percent": "80",
+    "percent": "80%",
     "last_day": "Monday 7 June 2027",
     "days": "30",
     "forecast": "At the pace of the last four weeks the credit runs out about 20 May 2027.",
