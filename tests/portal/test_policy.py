@@ -174,6 +174,7 @@ def address(route: str, world: dict[str, object]) -> str:
     if route == "applications:request_form":
         return reverse(route, args=[world["program"].slug, world["request"].form.key])
     elsewhere = (
+        "applications:statement_pdf",
         "applications:start",
         "applications:figures",
         "applications:mine",
