@@ -168,6 +168,7 @@ def weaknesses() -> list[str]:
 
 
 def may_create_roles() -> bool:
+    """Whether this connection's role can make the others."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user")
         return bool(cursor.fetchone()[0])

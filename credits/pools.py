@@ -58,10 +58,12 @@ def lines(*, programs: Sequence[str], today: date, burned_since: date | None = N
     }
     with connection.cursor() as cursor:
         cursor.execute(_LINES, values)
-        return [
-            PoolLine(row[0], row[1], row[0].rpartition(":")[2], *row[2:-1], json.loads(row[-1]))
-            for row in cursor
-        ]
+        return [_line(*row) for row in cursor]
+
+
+def _line(code: str, program: str, *rest: Any) -> PoolLine:
+    values = [*rest[:-1], json.loads(rest[-1])]
+    return PoolLine(code, program, code.rpartition(":")[2], *values)
 
 
 # Used and expired are read from the entries of the grants' own accounts, which the primary key finds; a correction of
