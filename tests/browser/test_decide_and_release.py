@@ -1,14 +1,16 @@
-"""A manager in Chromium: moves the line, decides in bulk, is refused for coverage, fixes it, releases; with pictures.
+"""A manager in Chromium by keyboard only: moves the line, decides in bulk, is refused for coverage, fixes it, releases.
 
 PICTURES names a folder that keeps a picture of each page; without it none is kept.
 """
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from applications import review
 from applications.models import Application, Assignment, CutLine, Decision, Notice
@@ -64,22 +66,35 @@ def picture(page: Any, name: str) -> None:
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
+def press(control: Any, key: str = "Enter", *, times: int = 1) -> None:
+    """Use a control without the mouse: it must be enabled and take the focus. Enter, once, leads to the next page."""
+    expect(control).to_be_enabled()
+    control.focus()
+    expect(control).to_be_focused()
+    page = control.page
+    with page.expect_navigation() if key == "Enter" and times == 1 else nullcontext():
+        for _ in range(times):
+            page.keyboard.press(key)
+
+
 def _decide_both_sides(page: Any, world: dict[str, Any], accessible: Any) -> None:
     """The best are proposed at a share of what they asked; the others are declined."""
-    page.get_by_role("button", name="Propose these 3 awards…").click()
-    page.get_by_label("A share of what was asked").check()
-    page.get_by_label("Share", exact=True).fill("50")
-    page.get_by_role("button", name="Work it out").click()
+    press(page.get_by_role("button", name="Propose these 3 awards…"))
+    press(page.get_by_label("A share of what was asked"), "Space")
+    page.get_by_label("Share", exact=True).focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("50")
+    press(page.get_by_role("button", name="Work it out"))
     page.get_by_text("$9,000").wait_for()
     accessible(page)
     picture(page, "2-bulk")
-    page.get_by_role("button", name="Propose 3 awards").click()
+    press(page.get_by_role("button", name="Propose 3 awards"))
     page.get_by_role("heading", name="3 done, 0 refused").wait_for()
     page.goto(reverse("admin:money_board_of", args=[world["cycle"].pk]))
-    page.get_by_role("button", name="Decline all below…").click()
-    page.get_by_role("button", name="Decline 5 applications").click()
+    press(page.get_by_role("button", name="Decline all below…"))
+    press(page.get_by_role("button", name="Decline 5 applications"))
     page.get_by_role("heading", name="5 done, 0 refused").wait_for()
-    page.get_by_role("link", name="Back to the list").last.click()
+    press(page.get_by_role("link", name="Back to the list").last)
     accessible(page)
     picture(page, "3-decide")
 
@@ -97,24 +112,24 @@ def test_from_the_line_to_the_release(page, live_server, world, accessible):
     assert page.locator(".cutline").inner_text().replace("\n", " ").startswith("Line 3 awards $18,000")
     assert page.locator("#what-if").get_by_text("$22,000").count() == 1
     picture(page, "1-money")
-    page.get_by_role("button", name="Keep the line after 3").click()
+    press(page.get_by_role("button", name="Keep the line after 3"))
     page.locator(".messagelist", has_text="The line is kept after place 3").wait_for()
     assert CutLine.objects.get().place == 3
 
     _decide_both_sides(page, world, accessible)
 
     # The release is refused for the one that nobody has looked at.
-    page.get_by_role("link", name="Release 8 decisions").click()
+    press(page.get_by_role("link", name="Release 8 decisions"))
     assert page.get_by_text("Nobody has looked at it yet.").count() == 1
     accessible(page)
     page.get_by_role("button", name="Undo the ticked ones…").wait_for()
     picture(page, "4-refused")
     last = world["rows"][-1]
     page.goto(reverse("admin:applications_application_change", args=[last.pk]))
-    page.get_by_role("button", name="Undo").click()
+    press(page.get_by_role("button", name="Undo"))
     page.goto(reverse("admin:release", args=[world["cycle"].pk]))
-    page.get_by_label("I have no undeclared tie").check()
-    page.get_by_role("button", name="Release 7 decisions").click()
+    press(page.get_by_label("I have no undeclared tie"), "Space")
+    press(page.get_by_role("button", name="Release 7 decisions"))
     page.get_by_role("alert").get_by_text("nobody has looked at").wait_for()
     picture(page, "5-coverage")
     assert not Application.objects.filter(state=State.AWARDED).exists()
@@ -122,11 +137,11 @@ def test_from_the_line_to_the_release(page, live_server, world, accessible):
     # It is looked at, declined like the others, and the release goes through, once.
     _look(last, 1)
     page.goto(reverse("admin:applications_application_change", args=[last.pk]))
-    page.get_by_role("button", name="Decline").click()
+    press(page.get_by_role("button", name="Decline"))
     page.goto(reverse("admin:release", args=[world["cycle"].pk]))
     picture(page, "6-ready")
-    page.get_by_label("I have no undeclared tie").check()
-    page.get_by_role("button", name="Release 8 decisions").dblclick()
+    press(page.get_by_label("I have no undeclared tie"), "Space")
+    press(page.get_by_role("button", name="Release 8 decisions"), times=2)
     page.get_by_role("heading", name="Nothing else is pending").or_(
         page.get_by_role("heading", name="No decision is pending")
     ).wait_for()
