@@ -222,7 +222,7 @@ def rows(application: Application, decision: Decision, grant: Grant) -> list[Row
         Row(
             _("Organization"),
             application.organization_id_text or _("Not given"),
-            bound or _("You name it below"),
+            bound or _("You name it here"),
             mono=bool(bound),
         )
     )
