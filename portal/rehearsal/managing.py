@@ -8,7 +8,7 @@ from applications.models import Application, Decision, DecisionState
 from applications.states import State
 from portal.rehearsal import deciding, reviewing
 from portal.rehearsal.opening import let_in
-from portal.rehearsal.visitors import Page, Traffic, UnexpectedPage, Visitor
+from portal.rehearsal.visitors import Form, Page, Traffic, UnexpectedPage, Visitor
 from portal.rehearsal.world import Clock, World
 from portal.samples import answers as samples
 
@@ -92,7 +92,7 @@ def _bulk(visitor: Visitor, page: Page, reach: str, kind: str) -> int:
     return _confirmed(visitor, visitor.post(page, form, {"kind": kind}))
 
 
-def _values(form: reviewing.Form, name: str) -> list[str]:
+def _values(form: Form, name: str) -> list[str]:
     control = form.controls.get(name)
     return control.values if control else []
 
@@ -135,7 +135,7 @@ def refused_for_coverage(world: World, port: int) -> None:
     held = Application.objects.get(pk=world.held)
     with world.stage("coverage", "reviews") as stage:
         page = _board(visitor, "/release/")
-        listed = "obody has looked at" in page.text and held.reference in page.text
+        listed = "obody has looked at" in page.text and str(held.reference) in page.text
         answer = _release(visitor, page)
         refused = "Nothing was released" in answer.said and "nobody has looked at" in answer.said
         still = Application.objects.filter(cycle=world.cycle, state=State.IN_REVIEW).count()
@@ -249,7 +249,7 @@ def release_all(world: World, port: int, clock: Clock) -> None:
     world.facts["released_again"] = once_more.awards + once_more.declines
 
 
-def _to_accept(page: Page) -> reviewing.Form | None:
+def _to_accept(page: Page) -> Form | None:
     """The form that takes the terms and the organization; it is gone once they were taken."""
     asked = ({"terms", "organization_id"} & form.controls.keys() for form in page.forms)
     return next((form for form, there in zip(page.forms, asked, strict=True) if there), None)
