@@ -128,7 +128,15 @@ def names(transactional_db, monkeypatch):
     roles(apply=True)
     roles(apply=True)  # a second time changes nothing and fails at nothing
     yield found
-    run(f'REASSIGN OWNED BY "{found.owner}" TO "{me}"', switch, "DROP SCHEMA report CASCADE")
+    database = connection.settings_dict["NAME"]
+    run(
+        f'REASSIGN OWNED BY "{found.owner}" TO "{me}"',
+        switch,
+        "DROP SCHEMA report CASCADE",
+        "ALTER SCHEMA public OWNER TO pg_database_owner",
+        "GRANT USAGE ON SCHEMA public TO PUBLIC",
+        f'GRANT CONNECT, TEMPORARY ON DATABASE "{database}" TO PUBLIC',
+    )
     for name in (found.owner, found.app, found.report, found.backup):
         run(f'DROP OWNED BY "{name}"', f'DROP ROLE "{name}"')
 
