@@ -95,7 +95,11 @@ def test_a_refusal_brings_the_credit_back(on_its_way):
 
 def test_usage_arrives_and_what_does_not_fit_stays_with_its_case(on_its_way):
     tell("grant.confirmed", NOON, **facts(on_its_way))
-    figures = {"organization": facts(on_its_way)["organization"], "currency": "USD", "day": f"{NOON:%Y-%m-%d}"}
+    figures = {
+        "organization": facts(on_its_way)["organization"],
+        "currency": "USD",
+        "day": f"{NOON:%Y-%m-%d}",
+    }
 
     first = tell("usage.reported", NOON, amount_cents=250_00, **figures)
     same = tell("usage.reported", NOON, amount_cents=250_00, **figures)
