@@ -294,7 +294,6 @@ def test_a_change_is_reported_and_rows_keep_their_identity():
     assert [(entry.pk, entry.answer) for entry in small().faq.all()] == [(kept, "First line.\n\nThird line.")]
 
 
-@pytest.mark.django_db
 def test_many_changed_entries_are_counted_and_few_are_named():
     texts = [{"place": f"faq.{place}", "language": "es", "text": "Hola"} for place in range(40)]
 
@@ -306,6 +305,7 @@ def test_many_changed_entries_are_counted_and_few_are_named():
     ]
 
 
+@pytest.mark.django_db
 def test_changed_questions_make_a_new_version_and_leave_the_published_one():
     load()
     before = form_versions.current(small())
