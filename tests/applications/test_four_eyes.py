@@ -1,9 +1,11 @@
 """Four eyes: what one person or organization gets in a year, approvals bound to what was approved, and every try around it."""
 
+import random
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, transaction
 
 from applications import bulk, decisions, release
@@ -17,6 +19,7 @@ from applications.models import (
 from applications.states import State
 from credits.models import Grant
 from portal.models import User
+from portal.refusals import Refused
 from portal.roles import Role
 from programs.models import Program
 from tests.applications.test_release import World
@@ -28,6 +31,7 @@ from tests.factories.applications import (
     make_submitted,
     make_user,
 )
+from tests.sizes import sized
 
 pytestmark = pytest.mark.django_db
 
@@ -289,6 +293,50 @@ def test_no_way_around_the_second_person(attempt: Callable[[Two, Decision], None
 
     assert not Decision.objects.filter(kind="award", state=DecisionState.RELEASED).exists()
     assert not Grant.objects.exists()
+
+
+def test_nor_do_two_of_these_in_a_row() -> None:
+    """Pairs by chance, each from the same start: what one try leaves behind may not help the next.
+
+    A pair may end in credit that one person may give, or that a second one did approve; anything above is a way around.
+    """
+    world, dice = Two(), random.Random(20261207)
+    large = world.award(world.first, amount_cents=15_000_00)
+    passed = []
+
+    for _ in range(sized(make_test=170, nightly=1_000)):
+        pair = dice.sample(TRIES, 2)
+        with transaction.atomic():
+            for attempt in (*pair, lambda world, _: world.release()):
+                try:
+                    with transaction.atomic():
+                        attempt(world, Decision.objects.get(pk=large.pk))
+                except (Refused, DatabaseError, ObjectDoesNotExist):
+                    pass
+            if _is_above_and_alone(world):
+                passed.append([attempt.__name__ for attempt in pair])
+            transaction.set_rollback(True)
+
+    assert passed == []
+
+
+def _is_above_and_alone(world: Two) -> bool:
+    """Whether one person or organization got more than the limit, and no second person stands behind a part of it."""
+    got: dict[object, list[tuple[int, bool]]] = {}
+    released = Decision.objects.filter(kind="award", state=DecisionState.RELEASED)
+    for decision in released.select_related("application"):
+        application = decision.application
+        stands_behind = (
+            decision.approved_by_id in (world.manager.pk, world.second.pk)
+            and decision.approved_by_id not in (decision.proposed_by_id, application.applicant_id)
+            and not application.collaborators.filter(user=decision.approved_by_id).exists()
+        )
+        for who in (application.applicant_id, application.organization_id_text):
+            got.setdefault(who, []).append((decision.amount_cents or 0, stands_behind))
+    return any(
+        sum(cents for cents, _ in parts) > LIMIT and not all(stands for _, stands in parts)
+        for parts in got.values()
+    )
 
 
 @pytest.mark.parametrize("attempt", ["at once", "one after the other", "by statement"])
