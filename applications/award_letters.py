@@ -158,7 +158,7 @@ def values_of(notice: Notice) -> dict[str, object] | None:
 
 def inviter(stored: Mapping[str, object]) -> User:
     """Who sends an invitation: its language is theirs, as the invited person may have no account."""
-    return AwardMember.objects.select_related("invited_by").get(pk=stored["member"]).invited_by
+    return AwardMember.objects.select_related("invited_by").get(pk=int(str(stored["member"]))).invited_by
 
 
 def _invitation(member_id: int) -> dict[str, object]:

@@ -58,7 +58,7 @@ def began_at(decision: Decision) -> datetime | None:
 
 def of(decision: Decision, *, at: datetime) -> Claims:
     """What the page of an award shows. One query."""
-    asked = list(Case.objects.filter(kind="claim", grant_id=decision.grant_id).order_by("-pk"))
+    asked = list(Case.objects.filter(kind="claim", grant=decision.grant).order_by("-pk"))
     began = began_at(decision)
     days = (at - began).days if began else None
     late = days is not None and days >= CLAIM_DAYS

@@ -285,6 +285,8 @@ def _give(
 ) -> LaterCredit:
     """The hold in the pool, the decision and the letter, in the caller's transaction."""
     assert wish.amount_cents is not None
+    assert wish.proposed_by is not None
+    assert wish.proposed_at is not None
     _refuse_now(wish, application, at)
     award = awards.of(application)
     organization_id = _organization(wish, award, at)
@@ -385,7 +387,7 @@ def _reserve(
 
 
 def _tell(
-    kind: AwardLetter, wish: LaterCredit, application: Application, at: datetime, **more: object
+    kind: AwardLetter, wish: LaterCredit, application: Application, at: datetime, *, bound: bool = True
 ) -> None:
     award_letters.put(
         award_letters.letter(
@@ -397,7 +399,7 @@ def _tell(
             amount_cents=wish.amount_cents or wish.asked_cents,
             currency=rulebook.for_application(application).currency,
             later=wish.pk,
-            **more,
+            bound=bound,
         )
     )
 
