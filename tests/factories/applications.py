@@ -194,15 +194,15 @@ def next_cycle(program: Program) -> Cycle:
 
 
 def answers(**changes: Any) -> dict[str, Any]:
-    """Complete answers to SECTIONS; each call gives another title and abstract."""
+    """Complete answers to SECTIONS; each call gives another title, and an abstract that reads like no other."""
     number = next(_numbers)
     return {
         "institution": f"{IDENTITY} {number}",
         "country": "US",
         "title": f"Reading frames of soil archaea, part {number}",
         "abstract": (
-            f"Study {number} asks how lake {number * 7} changes when plot {number * 13} is burned and "
-            f"whether gene family {number * 17} explains what site {number * 19} shows after season {number * 23}."
+            f"Study{number} asks how lake{number * 7} shifts when plot{number * 13} burns and if genes{number * 17} "
+            f"drive what site{number * 19} shows after season{number * 23}."
         ),
         "field": "physics",
         "hazards": f"{FOR_SCREENERS} {number}",
