@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import Webhook
 
 from credits import providers
 from credits.providers import fake, manual
-from credits.providers.base import Order, Outcome
+from credits.providers.base import Found, Order, Outcome, Standing
 from credits.providers.http import HttpProvider, content
 from tests.factories.credits import KEY, SECOND_KEY
 
@@ -42,6 +42,21 @@ class TestCalls:
 
     def test_what_the_provider_does_not_know(self, provider):
         assert provider.adapter().lookup(ORDER).outcome == Outcome.ABSENT
+
+    def test_an_organization_is_looked_up_before_an_award_names_it(self, provider):
+        said = {"org-held": {"status": "suspended", "country": "fr"}, "org-none": None}
+        provider.state.with_suffix(".organizations.json").write_text(json.dumps(said))
+        adapter = provider.adapter()
+        found = [adapter.find_organization(name) for name in ("org-good", "org-held", "org-none", "a/b?c=d")]
+        assert found == [
+            Found(Standing.ACTIVE),
+            Found(Standing.SUSPENDED, "FR"),
+            Found(Standing.UNKNOWN),
+            Found(Standing.ACTIVE),
+        ]
+        assert provider.adapter(keys=(SECOND_KEY,)).find_organization("org-none") == Found(Standing.NOT_ASKED)
+        provider.kill()
+        assert adapter.find_organization("org-none") == Found(Standing.NOT_ASKED)
 
     def test_the_same_key_with_other_content_is_a_conflict(self, provider):
         adapter = provider.adapter()
