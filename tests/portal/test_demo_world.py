@@ -64,10 +64,12 @@ def test_the_world_has_something_of_everything(demo: None, at: datetime) -> None
         by_state = Counter(state for _, state in used)
         assert by_state == {CycleState.CLOSED: 2, CycleState.IN_REVIEW: 1, CycleState.OPEN: 1}
         stages = Counter(Grant.objects.filter(program=program.slug).values_list("stage", flat=True))
-        assert stages == {Stage.CONFIRMED: 5, Stage.RESERVED: 1, Stage.SENT: 1, Stage.FAILED: 1}
+        assert stages[Stage.CONFIRMED] >= 5
+        assert (stages[Stage.SENT], stages[Stage.FAILED]) == (1, 1)
         alike = ScreeningCheck.objects.filter(application__program=program, kind="near_duplicate")
         assert alike.filter(application__state=State.IN_REVIEW).count() >= 2
         _assert_under_review(program)
+    assert {Stage.RESERVED, Stage.VOID} <= set(Grant.objects.values_list("stage", flat=True))
     # Texts read alike where a story retells another one, and nowhere else.
     links = Link.objects.filter(kind=LinkKind.TEXT)
     assert sorted(links.values_list("one__program__slug", flat=True)) == sorted(build.PROGRAMS)
