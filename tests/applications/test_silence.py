@@ -214,6 +214,7 @@ def test_every_door_of_an_application_is_in_the_table() -> None:
     elsewhere |= {"figures", "request", "request_form", "withdraw_request"}  # of a program, or of a request
     elsewhere |= {"award_of"}  # of a grant, which only a released award has
     elsewhere |= {"members_of", "withdraw_top_up", "member_invitation", "paper"}  # of what only an award has
+    elsewhere |= {"statement_pdf", "obligations_of"}  # of a grant
 
     routes = {route for route in policy.PUBLIC_SITE if route.startswith("applications:")}
 

@@ -24,6 +24,7 @@ NO_PAGES = {
     "applications:file",
     "applications:institutions",
     "credits:statement",
+    "applications:statement_pdf",
     "livez",
     "readyz",
 }
