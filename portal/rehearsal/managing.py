@@ -168,6 +168,8 @@ def approve(world: World, port: int) -> None:
                 raise UnexpectedPage(f"{page}: nothing to approve: {opened.said}")
             visitor.post(opened, form, {"do": "approve"})
             stage.count += 1
+        # Only the first reason against a decision is told: some have another one behind the missing second person.
+        declined += _clear_the_way(reviewing.signed_in(world, world.managers[0], port, first))
         approved = Decision.objects.filter(
             application__cycle=world.cycle, state=DecisionState.PENDING, approved_by=world.managers[1]
         )
