@@ -29,7 +29,26 @@ MOST_PAGES_OF_A_CUSTOMER = 20
 KEY = "research_credits_key"  # the name of our key in the metadata
 LATER = {408, 409, 425, 429}
 OUR_SIDE = {401, 403, 405}  # our secret key or its rights, nothing about the order
-WHOLE_UNITS = frozenset(["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"])
+WHOLE_UNITS = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "JPY",
+        "KMF",
+        "KRW",
+        "MGA",
+        "PYG",
+        "RWF",
+        "UGX",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
 """Currencies whose smallest unit is the whole one there, and a hundredth here."""
 
 

@@ -144,7 +144,8 @@ def _month(year: Year, number: int) -> Month:
     deciding.deliver_all(year.worlds[0], clock)
     _live_on(year)
     deciding.send_letters(year.worlds[0], clock)
-    month = Month(f"{clock.now():%B %Y}", **year_promises.sums())
+    month = Month(f"{clock.now():%B %Y}")
+    vars(month).update(year_promises.sums())
     month.broken = [f"{name}: {detail}" for name, kept, detail in year_promises.check(year) if not kept]
     month.seconds = round(time.monotonic() - started, 1)
     return month

@@ -159,8 +159,11 @@ def _nothing_is_stuck(year: "Year") -> tuple[bool, str]:
         waits_for="",
         created_at__lt=year.clock.now() - timedelta(days=7),
     )
-    waiting = waiting.exclude(enforcement.held()).count()
-    return not late and not waiting, f"{late} deliveries without an alarm, {waiting} grants that never left"
+    never_left = waiting.exclude(enforcement.held()).count()
+    return (
+        not late and not never_left,
+        f"{late} deliveries without an alarm, {never_left} grants that never left",
+    )
 
 
 def _lapsed_awards_came_back(year: "Year") -> tuple[bool, str]:

@@ -55,7 +55,9 @@ class Play:
 
     def letter(self, words: str) -> str:
         """The text of the latest letter to the grantee with these words in its subject."""
-        mine = [one for one in mail.outbox if self.world.holder.email in one.to and words in one.subject.lower()]
+        mine = [
+            one for one in mail.outbox if self.world.holder.email in one.to and words in one.subject.lower()
+        ]
         assert mine, (words, [one.subject for one in mail.outbox])
         return mine[-1].body
 
