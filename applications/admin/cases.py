@@ -46,7 +46,7 @@ class KindFilter(admin.SimpleListFilter):
 class CaseAdmin(ReadOnlyAdmin):
     """Every case this person may see; each opens the page that settles it."""
 
-    list_display = ("what", "kind_words", "program", "grant", "opened_at", "state")
+    list_display = ("what", "grant", "opened_at", "state")
     list_display_links = None
     list_filter = (StateFilter, KindFilter, "program")
     list_select_related = ("grant", "settled_by")
@@ -63,11 +63,10 @@ class CaseAdmin(ReadOnlyAdmin):
     @admin.display(description="Case")
     def what(self, case: Case) -> str:
         url = reverse("admin:credits_case_change", args=[case.pk])
-        return format_html('<a class="row-link" href="{}">{}</a>', url, case.words)
-
-    @admin.display(description="Kind")
-    def kind_words(self, case: Case) -> str:
-        return cases.words_of(case.kind)
+        about = " · ".join(filter(None, [cases.words_of(case.kind), case.program]))
+        return format_html(
+            '<a class="row-link" href="{}">{}</a><span class="under muted">{}</span>', url, case.words, about
+        )
 
     @admin.display(description="State")
     def state(self, case: Case) -> str:
