@@ -239,6 +239,7 @@ def release_all(world: World, port: int, clock: Clock) -> None:
         if "done-card" not in done.text:
             raise UnexpectedPage(f"nothing was released: {done.said}")
         again = _release(visitor, page)
+        _decide_the_hidden(reviewing.signed_in(world, world.managers[1], port, traffic))
         decided = Decision.objects.filter(application__cycle=world.cycle, state=DecisionState.RELEASED)
         awards = decided.filter(kind="award")
         stage.count = decided.count()
@@ -249,6 +250,14 @@ def release_all(world: World, port: int, clock: Clock) -> None:
         raise UnexpectedPage("the second click released something")
     once_more = release.release(cycle_id=world.cycle.pk, by=world.managers[0], at=clock.now())
     world.facts["released_again"] = once_more.awards + once_more.declines
+
+
+def _decide_the_hidden(visitor: Visitor) -> None:
+    """What the first manager has a conflict with is on no page of theirs: the second one declines and releases it."""
+    _rest_of_tab(visitor)
+    page = _board(visitor, "/release/")
+    if any("free" in _values(form, "reach") for form in page.forms):
+        _release(visitor, page)
 
 
 def _to_accept(page: Page) -> Form | None:
