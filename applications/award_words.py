@@ -41,7 +41,7 @@ def of(decision: Decision, *, last_day: date | None, reader: User, at: datetime)
     if ended := _ended(decision):
         return ended
     if grant.stage == Stage.CONFIRMED:
-        return AwardState("posted", _("Your credits are there"), _("Nothing is left for you to do."))
+        return AwardState("posted", _("Your credits are there"), _("The organization can use them."))
     if is_held(grant):
         return AwardState(
             "held",
