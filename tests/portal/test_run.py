@@ -67,7 +67,7 @@ class Terminal:
 
     def stop(self):
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_taken_port_is_said_before_anything_starts(terminal):
         other.listen()
         run = terminal(port=other.getsockname()[1])
 
-        assert run.process.wait(60) == 1
+        assert run.process.wait(120) == 1
 
     assert "is taken by another program; choose one with --port" in run.text()
     assert "Traceback" not in run.text()
@@ -153,7 +153,7 @@ def test_a_second_run_of_the_same_checkout_is_refused(folder, terminal):
     first.wait_for("Stop ")
     second = terminal()
 
-    assert second.process.wait(60) == 1
+    assert second.process.wait(120) == 1
     assert "is running already" in second.text()
     assert first.get("/livez") == (200, "ok\n")
     assert first.stop() == 0
