@@ -190,9 +190,9 @@ def _second_person(world: World) -> tuple[bool, str]:
     awards = Decision.objects.filter(kind=DecisionKind.AWARD, state=DecisionState.RELEASED)
     above = awards.filter(amount_cents__gt=F("four_eyes_above_cents"))
     alone = above.filter(Q(approved_by=None) | Q(approved_by=F("proposed_by"))).count()
-    kept = (
-        not alone and seen["refused"] == seen["above_limit"] == above.count() and not seen["other_refusals"]
-    )
+    # Fewer leave than were refused where nobody could approve, because the second manager had a conflict.
+    every = seen["refused"] == seen["above_limit"] >= above.count()
+    kept = not alone and every and not seen["other_refusals"]
     return kept, f"{above.count()} above the limit, refused before approval: {seen['refused']}" + (
         "" if kept else f" {seen}"
     )
