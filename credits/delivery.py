@@ -293,8 +293,10 @@ def _take(row: manual.Confirmation, by: User, at: datetime) -> str:
 
 
 def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
-    ready = _ready() if only is None else _ready().filter(pk=only)
-    found = list(ready.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit])
+    waiting = ready_to_send() if only is None else ready_to_send().filter(pk=only)
+    found = list(
+        waiting.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit]
+    )
     if not found:
         return 0
     ids = [grant.pk for grant in found]
@@ -329,7 +331,7 @@ def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
 def _dispatch_singly(at: datetime, limit: int) -> int:
     """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved, with a case."""
     moved = 0
-    for grant_id in _ready().order_by("id").values_list("pk", flat=True)[:limit]:
+    for grant_id in ready_to_send().order_by("id").values_list("pk", flat=True)[:limit]:
         try:
             moved += with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
         except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
@@ -345,7 +347,7 @@ def _dispatch_singly(at: datetime, limit: int) -> int:
     return moved
 
 
-def _ready() -> QuerySet[Grant]:
+def ready_to_send() -> QuerySet[Grant]:
     """Reserved grants that nothing keeps back: organization named, not on hold, no open case about sending."""
     stopped = Case.objects.filter(kind=REFUSED_TO_SEND, grant=OuterRef("pk"), settled_at=None)
     ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from django.core.management import call_command
 from django.db import transaction
+from django.db.models import Min
 
 from applications import acceptance, decisions, declining, imports, release, summaries, tick
 from applications.import_files import Record, Table
@@ -28,10 +29,11 @@ from applications.models import (
 )
 from applications.models.obligation import OWED
 from applications.states import State
-from credits import enforcement, ledger, lots, usage
+from credits import delivery, enforcement, ledger, lots, usage
 from credits import queries as money
-from credits.models import Enforcement, EnforcementKind, Grant, UsageSource
+from credits.models import Delivery, Enforcement, EnforcementKind, Grant, UsageSource
 from credits.models import Stage as GrantStage
+from credits.models.grant import UNSETTLED
 from portal.models import User
 from portal.rehearsal import deciding, processes, rows, year_promises
 from portal.rehearsal.world import Clock, Options, World, between
@@ -141,7 +143,7 @@ def _month(year: Year, number: int) -> Month:
         _approve(world, clock)
         deciding.release_all(world, clock)
         _accept(world, clock)
-    deciding.deliver_all(year.worlds[0], clock)
+    _deliver(clock)
     _live_on(year)
     deciding.send_letters(year.worlds[0], clock)
     month = Month(f"{clock.now():%B %Y}")
@@ -261,6 +263,21 @@ def _accept(world: World, clock: Clock) -> None:
             )
         elif share < SHARE_ACCEPTED + SHARE_GIVEN_BACK:
             declining.decline(application_id=application.pk, by=application.applicant, at=clock.now())
+
+
+def _deliver(clock: Clock) -> None:
+    """The worker tells the provider of every grant that nothing keeps back, through its faults."""
+    unsettled = Delivery.objects.filter(state__in=UNSETTLED).exclude(enforcement.held("grant__organization"))
+
+    def left() -> int:
+        return delivery.ready_to_send().count() + unsettled.count()
+
+    def next_due() -> datetime | None:
+        if delivery.ready_to_send().exists():
+            return clock.now()
+        return unsettled.aggregate(first=Min("next_attempt_at"))["first"]
+
+    processes.sweep(clock, "credits.deliver_due", left=left, next_due=next_due, progress=lambda grants: None)
 
 
 def _live_on(year: Year) -> None:
