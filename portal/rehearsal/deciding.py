@@ -12,6 +12,7 @@ from applications.models import (
     Application,
     Assignment,
     AssignmentState,
+    Conflict,
     Decision,
     DecisionKind,
     DecisionState,
@@ -192,6 +193,7 @@ def decide_all(world: World, clock: Clock) -> None:
     failed = set(
         GateResult.objects.filter(outcome=GateOutcome.FAILED).values_list("application_id", flat=True)
     )
+    tied = set(Conflict.objects.filter(user=world.managers[0]).values_list("application_id", flat=True))
     left = world.facts["funded_cents"]
     with (
         world.stage("decisions", "decisions") as stage,
@@ -201,7 +203,9 @@ def decide_all(world: World, clock: Clock) -> None:
         for application in ranked:
             amount = _amount_cents(world, application)
             good = (application.mean or 0) >= WORTH_AN_AWARD and application.pk not in hopeless | failed
-            if good and amount <= left:
+            if application.pk in tied:  # on no page of the first manager; the second one declines it
+                decisions.propose_decline(application_id=application.pk, by=world.managers[1], at=at)
+            elif good and amount <= left:
                 reason = (
                     "A special case: see the budget."
                     if amount != decisions.default_amount_cents(application)
@@ -273,6 +277,9 @@ def release_all(world: World, clock: Clock) -> None:
             "declines": done.declines,
             "no_organization": done.awaiting_acceptance,
         }
+        # What the first manager has a conflict with is left to the second one.
+        done = release.release(cycle_id=world.cycle.pk, by=world.managers[1], at=clock.now())
+        stage.count += done.declines
     again = release.release(cycle_id=world.cycle.pk, by=world.managers[0], at=clock.now())
     world.facts["released_again"] = again.awards + again.declines
 

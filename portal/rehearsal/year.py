@@ -237,10 +237,21 @@ def _fund(world: World, clock: Clock) -> None:
 
 
 def _approve(world: World, clock: Clock) -> None:
-    """The second manager approves what the release would refuse for want of one."""
-    for refusal in release.check(cycle_id=world.cycle.pk, by=world.managers[0]):
-        if refusal.decision_id is not None and "second person" in refusal.reason:
-            decisions.approve(decision_id=refusal.decision_id, by=world.managers[1], at=clock.now())
+    """The second manager approves what needs one; what cannot be released all the same is declined instead."""
+    first, second = world.managers[:2]
+    for _ in range(3):  # only the first reason against a decision is told
+        refusals = release.check(cycle_id=world.cycle.pk, by=first)
+        for refusal in refusals:
+            assert refusal.decision_id is not None, refusal
+            try:
+                if "second person" not in refusal.reason:
+                    raise decisions.CannotDecide(refusal.reason)
+                decisions.approve(decision_id=refusal.decision_id, by=second, at=clock.now())
+            except decisions.CannotDecide:
+                decisions.undo(decision_id=refusal.decision_id, by=first, at=clock.now())
+                decisions.propose_decline(application_id=refusal.application_id, by=first, at=clock.now())
+        if not refusals:
+            return
 
 
 def _accept(world: World, clock: Clock) -> None:
