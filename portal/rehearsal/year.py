@@ -146,7 +146,7 @@ def _month(year: Year, number: int) -> Month:
     _deliver(clock)
     _live_on(year)
     deciding.send_letters(year.worlds[0], clock)
-    month = Month(f"{clock.now():%B %Y}")
+    month = Month(f"{year.worlds[0].cycle.evaluation_on:%B %Y}")
     vars(month).update(year_promises.sums())
     month.broken = [f"{name}: {detail}" for name, kept, detail in year_promises.check(year) if not kept]
     month.seconds = round(time.monotonic() - started, 1)
@@ -324,11 +324,13 @@ def _use(year: Year) -> None:
                 continue
             key = (organization_id, day, held[0].currency)
             more = 1 + int(year.dice.random() * SHARE_USED_A_DAY * left)
-            year.told[key] = year.told.get(key, 0) + more
-            figures.append(usage.Figure(organization_id, day, year.told[key], held[0].currency, "event"))
+            figures.append(usage.Figure(*key[:2], year.told.get(key, 0) + more, key[2], "event"))
     for start in range(0, len(figures), 2_000):
         part = figures[start : start + 2_000]
-        usage.record_many(figures=part, source=UsageSource.EVENT, by=None, at=now)
+        for counted in usage.record_many(figures=part, source=UsageSource.EVENT, by=None, at=now):
+            told = counted.figure
+            if counted.refusal is None:  # of credit that is closed nothing is counted; a case says so
+                year.told[told.organization_id, told.day, told.currency] = told.amount_cents
         usage.record_many(figures=part[::3], source=UsageSource.EVENT, by=None, at=now)  # told twice
 
 
