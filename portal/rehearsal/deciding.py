@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Avg, Max, Min, Q, QuerySet
 
-from applications import acceptance, decisions, release, release_checks, review, tick
+from applications import acceptance, conflicts, decisions, release, release_checks, review, tick
 from applications.conflicts import reason_against
 from applications.models import (
     Application,
@@ -86,7 +86,12 @@ def _answer_gates(world: World, stage: Stage) -> None:
     waiting = list(_in_review(world).exclude(gate_results__isnull=False).select_related("program"))
     with world.bar("gates", len(waiting), "application") as bar:
         for application in waiting:
-            for gate in review.gates_for(application):
+            free = [
+                who
+                for who in world.screeners
+                if not conflicts.reason_against(user=who, application=application)
+            ]
+            for gate in review.gates_for(application) if free else ():
                 dice = world.dice_for("gate", gate.key, application.source_id)
                 failed = dice.random() < SHARE_GATE_FAILED
                 review.answer_gate(
@@ -262,7 +267,13 @@ def approve_large(world: World, clock: Clock) -> None:
     above = note_refusals(world)
     with world.stage("approvals", "approvals") as stage:
         for decision in above:
-            decisions.approve(decision_id=decision.pk, by=world.managers[1], at=clock.now())
+            try:
+                decisions.approve(decision_id=decision.pk, by=world.managers[1], at=clock.now())
+            except decisions.CannotDecide:  # a conflict of the second manager: there is no third
+                decisions.undo(decision_id=decision.pk, by=world.managers[0], at=clock.now())
+                decisions.propose_decline(
+                    application_id=decision.application_id, by=world.managers[0], at=clock.now()
+                )
         stage.count = len(above)
         stage.sum_cents = sum(decision.amount_cents or 0 for decision in above)
 
