@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Avg, Max, Min, Q, QuerySet
 
-from applications import acceptance, conflicts, decisions, release, release_checks, review, tick
+from applications import acceptance, boards, decisions, release, release_checks, review, tick
 from applications.conflicts import reason_against
 from applications.models import (
     Application,
@@ -86,12 +86,11 @@ def _answer_gates(world: World, stage: Stage) -> None:
     waiting = list(_in_review(world).exclude(gate_results__isnull=False).select_related("program"))
     with world.bar("gates", len(waiting), "application") as bar:
         for application in waiting:
-            free = [
-                who
-                for who in world.screeners
-                if not conflicts.reason_against(user=who, application=application)
-            ]
-            for gate in review.gates_for(application) if free else ():
+            bar.update()
+            screener = _free_screener(world, application)
+            if screener is None:
+                continue
+            for gate in review.gates_for(application):
                 dice = world.dice_for("gate", gate.key, application.source_id)
                 failed = dice.random() < SHARE_GATE_FAILED
                 review.answer_gate(
@@ -99,18 +98,17 @@ def _answer_gates(world: World, stage: Stage) -> None:
                     criterion_key=gate.key,
                     outcome=GateOutcome.FAILED if failed else GateOutcome.PASSED,
                     note="Seen in the rehearsal.",
-                    by=_free_screener(world, application),
+                    by=screener,
                     at=at,
                 )
                 stage.count += 1
-            bar.update()
 
 
-def _free_screener(world: World, application: Application) -> User:
-    """One of the screeners in turn, who has no conflict with it."""
+def _free_screener(world: World, application: Application) -> User | None:
+    """One of the screeners in turn, who has no conflict with it; None where all have one."""
     first = application.pk % len(world.screeners)
     turn = world.screeners[first:] + world.screeners[:first]
-    return next((one for one in turn if reason_against(user=one, application=application) is None), turn[0])
+    return next((one for one in turn if reason_against(user=one, application=application) is None), None)
 
 
 def review_all(world: World) -> None:
@@ -186,7 +184,10 @@ def _look(world: World, assignment: Assignment, criteria: list[Criterion]) -> re
 
 
 def decide_all(world: World, clock: Clock) -> None:
-    """Rank by the mean of the reviews; award from the top while the pool lasts, decline the rest."""
+    """Rank by the mean of the reviews; award from the top while the pool lasts, decline the rest.
+
+    A gate that no screener without a conflict could answer stays open: nobody awards past it.
+    """
     at = clock.now()
     ranked = list(
         _in_review(world)
@@ -199,6 +200,8 @@ def decide_all(world: World, clock: Clock) -> None:
         GateResult.objects.filter(outcome=GateOutcome.FAILED).values_list("application_id", flat=True)
     )
     tied = set(Conflict.objects.filter(user=world.managers[0]).values_list("application_id", flat=True))
+    ungated = _in_review(world).filter(boards.gate_open(boards.gates_of([world.cycle])))
+    not_good = hopeless | failed | set(ungated.values_list("pk", flat=True))
     left = world.facts["funded_cents"]
     with (
         world.stage("decisions", "decisions") as stage,
@@ -207,7 +210,7 @@ def decide_all(world: World, clock: Clock) -> None:
         stage.sum_cents = 0
         for application in ranked:
             amount = _amount_cents(world, application)
-            good = (application.mean or 0) >= WORTH_AN_AWARD and application.pk not in hopeless | failed
+            good = (application.mean or 0) >= WORTH_AN_AWARD and application.pk not in not_good
             if application.pk in tied:  # on no page of the first manager; the second one declines it
                 decisions.propose_decline(application_id=application.pk, by=world.managers[1], at=at)
             elif good and amount <= left:
@@ -266,16 +269,26 @@ def approve_large(world: World, clock: Clock) -> None:
     """Without a second person the release must refuse; the second manager then approves what is above the limit."""
     above = note_refusals(world)
     with world.stage("approvals", "approvals") as stage:
-        for decision in above:
-            try:
-                decisions.approve(decision_id=decision.pk, by=world.managers[1], at=clock.now())
-            except decisions.CannotDecide:  # a conflict of the second manager: there is no third
-                decisions.undo(decision_id=decision.pk, by=world.managers[0], at=clock.now())
-                decisions.propose_decline(
-                    application_id=decision.application_id, by=world.managers[0], at=clock.now()
-                )
+        approve(world, clock)
         stage.count = len(above)
         stage.sum_cents = sum(decision.amount_cents or 0 for decision in above)
+
+
+def approve(world: World, clock: Clock) -> None:
+    """The second manager approves what needs one; what cannot be released all the same is declined instead."""
+    first, second = world.managers[:2]
+    for _ in range(3):  # only the first reason against a decision is told
+        refusals = release.check(cycle_id=world.cycle.pk, by=first)
+        for refusal in refusals:
+            try:
+                if "second person" not in refusal.reason:
+                    raise decisions.CannotDecide(refusal.reason)
+                decisions.approve(decision_id=refusal.decision_id, by=second, at=clock.now())
+            except decisions.CannotDecide:  # such as a conflict of the second manager: there is no third
+                decisions.undo(decision_id=refusal.decision_id, by=first, at=clock.now())
+                decisions.propose_decline(application_id=refusal.application_id, by=first, at=clock.now())
+        if not refusals:
+            return
 
 
 def release_all(world: World, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from portal.refusals import Refused
 from portal.rehearsal import deciding, managing, opening, processes, promises, report, reviewing, visitors
 from portal.rehearsal.world import Clock, Options, World
 
+LISTED = 10  # refusals
 LAST_WORDS = 3_000
 
 
@@ -103,6 +104,8 @@ def main(arguments: dict[str, object]) -> int:
         return rehearse(options, as_json=bool(arguments["json"]), out=sys.stdout)
     except (Refused, processes.DidNotStart, visitors.UnexpectedPage) as error:
         print(f"The rehearsal stopped: {error}", file=sys.stderr)
+        for refusal in getattr(error, "refusals", [])[:LISTED]:
+            print(f"  {refusal.reference}: {refusal.reason}", file=sys.stderr)
         log = options.folder / "web.log"
         if isinstance(error, visitors.UnexpectedPage) and log.exists():
             print(

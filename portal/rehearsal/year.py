@@ -140,7 +140,7 @@ def _month(year: Year, number: int) -> Month:
     for world in year.worlds:
         _fund(world, clock)
         deciding.decide_all(world, clock)
-        _approve(world, clock)
+        deciding.approve(world, clock)
         deciding.release_all(world, clock)
         _accept(world, clock)
     _deliver(clock)
@@ -234,24 +234,6 @@ def _fund(world: World, clock: Clock) -> None:
             currency=world.program.currency,
         )
     world.facts["funded_cents"] = money.pool_balance(release.pool_code(world.cycle))
-
-
-def _approve(world: World, clock: Clock) -> None:
-    """The second manager approves what needs one; what cannot be released all the same is declined instead."""
-    first, second = world.managers[:2]
-    for _ in range(3):  # only the first reason against a decision is told
-        refusals = release.check(cycle_id=world.cycle.pk, by=first)
-        for refusal in refusals:
-            assert refusal.decision_id is not None, refusal
-            try:
-                if "second person" not in refusal.reason:
-                    raise decisions.CannotDecide(refusal.reason)
-                decisions.approve(decision_id=refusal.decision_id, by=second, at=clock.now())
-            except decisions.CannotDecide:
-                decisions.undo(decision_id=refusal.decision_id, by=first, at=clock.now())
-                decisions.propose_decline(application_id=refusal.application_id, by=first, at=clock.now())
-        if not refusals:
-            return
 
 
 def _accept(world: World, clock: Clock) -> None:
