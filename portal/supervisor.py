@@ -20,6 +20,9 @@ from portal.local_servers import die_with_parent
 COLOURS = ("36", "32", "33", "35", "34", "31")
 STEADY_SECONDS = 60.0  # a program that ran this long starts again with the shortest pause
 LONGEST_PAUSE_SECONDS = 30.0
+# A caught signal is at its default in the programs, an ignored one stays ignored: a shell that starts us in the
+# background ignores SIGQUIT, and a worker that is still starting would not hear its stop signal.
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 
 
 @dataclass
@@ -52,9 +55,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
 
     def __enter__(self) -> "Supervisor":
-        self._before = {
-            number: signal.signal(number, self._note_signal) for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._before = {number: signal.signal(number, self._note_signal) for number in STOPS}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -92,7 +93,7 @@ class Supervisor:
         return True
 
     def watch(self) -> None:
-        """Keep everything running until SIGINT or SIGTERM."""
+        """Keep everything running until one of STOPS."""
         while not self.signals:
             self.step(0.2)
 

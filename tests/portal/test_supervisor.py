@@ -114,6 +114,19 @@ def test_watching_ends_with_a_signal(supervisor, out):
     assert supervisor.signals == [signal.SIGTERM]
 
 
+def test_a_stop_signal_that_the_shell_ignored_is_heard(out):
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)  # as for every "command &" of a script
+    try:
+        with Supervisor(environment=dict(os.environ), out=out) as supervisor:
+            supervisor.start(program("worker", TALKS, stop_signal=signal.SIGQUIT, stop_seconds=5))
+            said(supervisor, out, "two")
+            process = supervisor.programs[0].process
+    finally:
+        signal.signal(signal.SIGQUIT, before)
+
+    assert process.returncode == -signal.SIGQUIT
+
+
 def _alive(pid):
     try:
         with open(f"/proc/{pid}/stat") as file:
