@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import connection
@@ -13,8 +14,14 @@ from bench.load import Client, Meter
 from bench.measure import CONTROL, REFERENCE, SERVICE, SQL, Figure, Variant
 
 QUEUE = "/admin/applications/application/"
-ASKED = 20
-"""Requests of each kind in one round."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """asked: requests of each kind in one round."""
+
+    rounds: int
+    asked: int
 
 
 def against(
@@ -25,25 +32,25 @@ def against(
     name: str,
     size: int,
     target: float,
-    rounds: int,
+    effort: Effort,
     beside: Callable[[], object] | None = None,
 ) -> Figure:
     """Time requests of one kind against those of another, with the other a second time as control. beside: the S."""
     meter, other = Meter(), Meter()
     variants = [
-        Variant(SERVICE, lambda: meter.median_of(service, ASKED)),
-        Variant(REFERENCE, lambda: other.median_of(reference, ASKED)),
-        Variant(CONTROL, lambda: other.median_of(reference, ASKED)),
+        Variant(SERVICE, lambda: meter.median_of(service, effort.asked)),
+        Variant(REFERENCE, lambda: other.median_of(reference, effort.asked)),
+        Variant(CONTROL, lambda: other.median_of(reference, effort.asked)),
     ]
     if beside is not None:
-        variants.append(Variant(SQL, lambda: Meter().median_of(beside, ASKED)))
-    times = measure.interleave(variants, rounds=rounds, warm=2)
+        variants.append(Variant(SQL, lambda: Meter().median_of(beside, effort.asked)))
+    times = measure.interleave(variants, rounds=effort.rounds, warm=2)
     figure = measure.compare(times, row=row, name=name, size=size, target=target)
     figure.note = meter.note()
     return figure
 
 
-def applicant_pages(port: int, people: list[pages_world.Applicant], rounds: int) -> Iterator[Figure]:
+def applicant_pages(port: int, people: list[pages_world.Applicant], effort: Effort) -> Iterator[Figure]:
     """S7, S8: the page of eighteen questions, its autosave, and sending."""
     first, *rest = people
     client = Client(port, first.session)
@@ -72,7 +79,7 @@ def applicant_pages(port: int, people: list[pages_world.Applicant], rounds: int)
         name="page: form of 18 questions / plain crispy",
         size=18,
         target=0.5,
-        rounds=rounds,
+        effort=effort,
         beside=lambda: client.get("/bench/form/?countries=all"),
     )
     nothing = load.rate(lambda: Client(port), "/bench/nothing/")
@@ -89,7 +96,7 @@ def applicant_pages(port: int, people: list[pages_world.Applicant], rounds: int)
             name=f"page: {name} / valid POST, one INSERT",
             size=18,
             target=target,
-            rounds=rounds,
+            effort=effort,
         )
 
 
@@ -101,7 +108,7 @@ def staff_pages(
     ports: tuple[int, int],
     staff: tuple[pages_world.Staff, pages_world.Staff],
     sizes: tuple[int, int],
-    rounds: int,
+    effort: Effort,
 ) -> Iterator[Figure]:
     """S9, S13: the same pages of the same person in the small portal and in the large one."""
     small, large = (Client(port, one.reviewer) for port, one in zip(ports, staff, strict=True))
@@ -118,7 +125,7 @@ def staff_pages(
             name=f"page: {name}, {grown}",
             size=sizes[1],
             target=target,
-            rounds=rounds,
+            effort=effort,
         )
     yield against(
         lambda: large_manager.get(QUEUE),
@@ -127,12 +134,12 @@ def staff_pages(
         name=f"page: list of a manager, {grown}",
         size=sizes[1],
         target=1.5,
-        rounds=rounds,
+        effort=effort,
     )
     meter = Meter()
     path = f"{QUEUE}{staff[1].to_review}/review/"
-    for _ in range(rounds):
-        meter.median_of(lambda: large.get(path), ASKED)
+    for _ in range(effort.rounds):
+        meter.median_of(lambda: large.get(path), effort.asked)
     yield measure.limit(
         row="S13",
         name="page: review, p50",
@@ -144,14 +151,14 @@ def staff_pages(
     )
 
 
-def silent_pages(port: int, silent: list[pages_world.Silent], rounds: int) -> list[Figure]:
+def silent_pages(port: int, silent: list[pages_world.Silent], effort: Effort) -> list[Figure]:
     """S14: how far the medians of the status page lie apart over the states that silence covers."""
     visits = [(Client(port, one.session), f"/applications/{one.public_id}/") for one in silent]
     meters = [Meter() for _ in silent]
     lengths = {len(client.get(path)) for client, path in visits}
-    for turn in range(rounds + 1):
+    for turn in range(effort.rounds + 1):
         for (client, path), meter in zip(visits, meters, strict=True):
-            meter.median_of(lambda client=client, path=path: client.get(path), ASKED)
+            meter.median_of(lambda client=client, path=path: client.get(path), effort.asked)
             if turn == 0:
                 meter.seconds.clear()
     medians = [sorted(meter.seconds)[len(meter.seconds) // 2] * 1000 for meter in meters]
@@ -181,23 +188,23 @@ def main() -> None:
     options = world.options(quick=(2_000, 20_000), full=(10_000, 1_000_000))
     world.setup()
     sizes = (options.sizes[0], options.sizes[-1])
-    rounds = options.rounds or (5 if options.quick else 7)
+    effort = Effort(options.rounds or (5 if options.quick else 7), options.asked)
     url = os.environ["DATABASE_URL"]
     here = connection.settings_dict["NAME"]
     connection.close()
     large_url = servers.create("bench_pages_large", url, template=here)
     world.sql(Path(__file__).with_name("reference.sql").read_text())
     staff_small = world.timed(f"{sizes[0]:,} applications", lambda: pages_world.fill(sizes[0]))
-    people = pages_world.drafts(1 + (rounds + 2) * ASKED)
+    people = pages_world.drafts(1 + (effort.rounds + 2) * effort.asked)
     silent = pages_world.silent_states()
     world.sql("VACUUM (ANALYZE)")
     with pages_world.on("bench_pages_large"):
         staff_large = world.timed(f"{sizes[1]:,} applications", lambda: pages_world.fill(sizes[1]))
     with load.website(url) as small, load.website(large_url) as large:
         for work in (
-            lambda: applicant_pages(small, people, rounds),
-            lambda: staff_pages((small, large), (staff_small, staff_large), sizes, rounds),
-            lambda: silent_pages(small, silent, rounds),
+            lambda: applicant_pages(small, people, effort),
+            lambda: staff_pages((small, large), (staff_small, staff_large), sizes, effort),
+            lambda: silent_pages(small, silent, effort),
         ):
             for figure in work():
                 print(figure.as_json(), flush=True)

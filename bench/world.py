@@ -25,11 +25,12 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def options(*, quick: tuple[int, ...], full: tuple[int, ...]) -> argparse.Namespace:
-    """What every part is started with: --quick, or sizes and rounds of one's own for a closer look."""
+    """What every part is started with: --quick, or sizes, rounds and requests of one's own for a closer look."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--sizes", type=lambda text: [int(size) for size in text.split(",")])
     parser.add_argument("--rounds", type=int)
+    parser.add_argument("--asked", type=int, default=20, help="requests of each kind in one round")
     given = parser.parse_args()
     given.sizes = given.sizes or list(quick if given.quick else full)
     return given

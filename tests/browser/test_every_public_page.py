@@ -93,8 +93,8 @@ def world() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("language", "width", "scheme"),
     [
-        *(("en-GB", *look) for look in LOOKS),
-        *(("es-ES", *look) for look in (LOOKS if IS_NIGHT else [(390, "light")])),
+        *(("en-GB", *look) for look in (LOOKS if IS_NIGHT else [(1280, "light")])),
+        *(("es-ES", *look) for look in (LOOKS if IS_NIGHT else [(390, "dark")])),
     ],
 )
 def test_no_public_page_has_a_violation_or_scrolls_sideways(

@@ -271,19 +271,24 @@ def test_buffers_are_counted_without_running_a_change() -> None:
 
 @pytest.fixture(scope="module")
 def environment() -> dict[str, str]:
-    """An empty bench database beside those of the tests, another one for each worker of theirs."""
+    """An empty bench database beside those of the tests."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
     return servers.prepared(dict(os.environ), empty=f"{servers.EMPTY}_{worker}")
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("bench")
 @pytest.mark.parametrize(
     ("part", "options", "rows"),
     [
         ("batch", ["--sizes", "200,400", "--rounds", "1"], {"S4", "S5"}),
         ("ledger", ["--sizes", "100", "--rounds", "1"], {"S1", "S2", "S3"}),
         ("release", ["--sizes", "100", "--rounds", "1"], {"S6"}),
-        ("pages", ["--sizes", "200,400", "--rounds", "1"], {"S7", "S8", "S9", "S10", "S11", "S13", "S14"}),
+        (
+            "pages",
+            ["--sizes", "200,400", "--rounds", "1", "--asked", "2"],
+            {"S7", "S8", "S9", "S10", "S11", "S13", "S14"},
+        ),
         ("exports", ["--sizes", "200"], {"S16"}),
     ],
 )

@@ -70,9 +70,11 @@ class Terminal:
         return self.process.wait(120)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def folder():
-    """Not below pytest's own folder, which every run closes to others: the servers may have an account of their own."""
+    """Filled by the first run, found by the others. Not below pytest's own folder, which every run closes to others:
+    the servers may have an account of their own.
+    """
     with tempfile.TemporaryDirectory(prefix="portal-run-", ignore_cleanup_errors=True) as top:
         Path(top).chmod(0o711)
         yield Path(top) / "local"
