@@ -14,7 +14,7 @@ from portal import texts
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where a confirmed grant is in its life. key: active, held, used_up, closing, converted or moved."""
+    """Where a confirmed grant is in its life. key: active, held, used_up, closing, converted, moved or taken_back."""
 
     key: str
     word: str
@@ -24,7 +24,10 @@ class State:
 
 @dataclass
 class Balance:
-    """One grant in cents. used_on: what was used by UTC day; moved_on: every change of what is left, by UTC day."""
+    """One grant in cents. granted: posted or moved here; moved_away: gone to another organization.
+
+    used_on: what was used by UTC day; moved_on: every change of what is left, by UTC day.
+    """
 
     grant: Grant
     granted_cents: int = 0
@@ -49,18 +52,18 @@ def of(grants: Sequence[Grant]) -> dict[int, Balance]:
         return found
     with connection.cursor() as cursor:
         cursor.execute(_MOVED, [list(found)])
-        for grant_id, kind, day, cents in cursor:
-            _add(found[grant_id], kind, day, cents)
+        for grant_id, kind, is_outgoing, day, cents in cursor:
+            _add(found[grant_id], kind, is_outgoing, day, cents)
         cursor.execute(_FROZEN, [list(found)])
         for grant_id, cents in cursor:
             found[grant_id].frozen_cents = cents
     return found
 
 
-def _add(balance: Balance, kind: str, day: date, cents: int) -> None:
+def _add(balance: Balance, kind: str, is_outgoing: bool, day: date, cents: int) -> None:
     balance.left_cents += cents
     balance.moved_on[day] = balance.moved_on.get(day, 0) + cents
-    if kind == "post" or (kind == "move" and cents > 0):
+    if kind == "post" or (kind == "move" and not is_outgoing):
         balance.granted_cents += cents
     elif kind == "move":
         balance.moved_away_cents -= cents
@@ -74,6 +77,8 @@ def _add(balance: Balance, kind: str, day: date, cents: int) -> None:
 def state_of(balance: Balance, *, at: datetime) -> State:
     """Where a confirmed grant is in its life at a moment. No query."""
     grant, today = balance.grant, at.astimezone(UTC).date()
+    if balance.moved_away_cents and not balance.left_cents:
+        return State("moved", _("Moved to another organization"), "")
     closes_on = expiry.closes_on(grant)
     if closes_on is not None and grant.expires_on is not None and today > grant.expires_on:
         if today <= closes_on and balance.left_cents:
@@ -90,12 +95,14 @@ def state_of(balance: Balance, *, at: datetime) -> State:
             "",
             _("The term is over. The organization goes on as a standard account and pays for what it uses."),
         )
-    if balance.moved_away_cents and not balance.left_cents:
-        return State("moved", _("Moved to another organization"), "")
     if balance.left_cents:
         return State("active", _("Active"), "good")
     if balance.frozen_cents:
         return State("held", _("On hold"), "warn", _("What is left cannot be used at present."))
+    if not balance.granted_cents:
+        return State(
+            "taken_back", _("Credits taken back"), "warn", _("The posting of these credits was corrected.")
+        )
     return State(
         "used_up",
         _("Used up"),
@@ -143,15 +150,16 @@ def of_organization(grant: Grant, readable: Sequence[Grant]) -> list[Balance]:
     return sorted(of(rows).values(), key=draw_order)
 
 
-# A correction counts as what it takes back.
+# A correction counts as what it takes back, and in its direction.
 _MOVED = """
-    SELECT a.grant_id, coalesce(r.kind, t.kind), (t.happened_at AT TIME ZONE 'UTC')::date, sum(e.amount_cents)::bigint
+    SELECT a.grant_id, coalesce(r.kind, t.kind), (e.amount_cents < 0) <> (t.reverses_id IS NOT NULL),
+           (t.happened_at AT TIME ZONE 'UTC')::date, sum(e.amount_cents)::bigint
       FROM unnest(%s::bigint[]) AS wanted (id)
       JOIN ledger_account a ON a.code = 'granted:' || wanted.id
       JOIN ledger_entry e ON e.account_id = a.id
       JOIN ledger_transfer t ON t.id = e.transfer_id
       LEFT JOIN ledger_transfer r ON r.id = t.reverses_id
-     GROUP BY 1, 2, 3 ORDER BY 1, 3
+     GROUP BY 1, 2, 3, 4 ORDER BY 1, 4
 """
 _FROZEN = """
     SELECT a.grant_id, a.balance_cents FROM unnest(%s::bigint[]) AS wanted (id)

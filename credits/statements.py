@@ -134,11 +134,7 @@ def _one(ids: list[int], name: str, currency: str, days: tuple[date, date], dail
 
 
 def _label(kind: str, is_incoming: bool, *, is_pool: bool) -> str:
-    if is_pool:
-        return str(Kind(kind).label)
-    if kind == Kind.MOVE and is_incoming:
-        return _("Moved here from another organization")
-    return str(statement.LABELS.get(Kind(kind), Kind(kind).label))
+    return str(Kind(kind).label) if is_pool else statement.label(kind, is_incoming=is_incoming)
 
 
 _SUMS = """
