@@ -71,12 +71,12 @@ def awards_shared_with(person: User) -> QuerySet[Application]:
 
 
 def grants_shared_with(person: User) -> Q:
-    """For credits.access: the grants of awards that this person shares, those of updates and top-ups included."""
+    """For credits.access: the grants of awards that this person shares, with updates, top-ups, and where a rest went."""
     places = AwardMember.objects.filter(user=person, ended_at__isnull=True).values("application_id")
     given = Decision.objects.filter(
         Q(application_id__in=places) | Q(application__amends_id__in=places), kind__in=GIVES
     ).values("grant_id")
-    return Q(pk__in=given) | Q(half_of_id__in=given)
+    return Q(pk__in=given) | Q(half_of_id__in=given) | Q(first_id__in=given)
 
 
 @transaction.atomic

@@ -84,7 +84,7 @@ class TakenOver:
 
 
 def of(application: Application) -> Award:
-    """The award that an application is, or that it amends. Four queries; program and cycle are loaded."""
+    """The award that an application is, or that it amends. Five queries; program and cycle are loaded."""
     root_id = application.amends_id or application.pk
     agreed = list(
         Decision.objects.filter(
@@ -93,7 +93,7 @@ def of(application: Application) -> Award:
             state=DecisionState.RELEASED,
         )
         .select_related("application__program", "application__form_version", "grant__organization", "later")
-        .prefetch_related("grant__halves__organization")
+        .prefetch_related("grant__halves__organization", "grant__moved_to__organization")
         .order_by("released_at", "pk")
     )
     root = Application.objects.select_related("program", "cycle__program", "form_version").get(pk=root_id)
@@ -259,7 +259,7 @@ def taken_over(decisions: list[Decision], rules: Rulebook) -> dict[int, TakenOve
     """Application id -> what an amendment keeps of its award: the organization, and terms accepted in this version.
 
     Left out is an amendment that names another organization, and one whose holder accepted an older version of the
-    terms: they accept as for any award. One query, none without amendments.
+    terms: they accept as for any award. Two queries, none without amendments.
     """
     updates = {
         d.application.amends_id: d.application for d in decisions if d.application.amends_id is not None
@@ -275,6 +275,7 @@ def taken_over(decisions: list[Decision], rules: Rulebook) -> dict[int, TakenOve
         )
         .exclude(grant__stage__in=NOTHING)
         .select_related("grant__organization")
+        .prefetch_related("grant__moved_to__organization")
         .annotate(award_id=Coalesce(F("application__amends_id"), F("application_id")))
         .order_by("released_at", "pk")
     )
@@ -282,6 +283,7 @@ def taken_over(decisions: list[Decision], rules: Rulebook) -> dict[int, TakenOve
     for decision in earlier:
         application, grant = updates[decision.award_id], decision.grant
         assert grant is not None
+        grant = grant.where_now()
         assert grant.organization is not None
         named = application.organization_id_text
         accepted = decision.accepted_at is not None and decision.accepted_terms_version == rules.terms_version

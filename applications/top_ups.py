@@ -36,10 +36,10 @@ class CannotWithdraw(Refused):
 
 
 def lot(award: Award, *, at: datetime) -> Grant | None:
-    """The posted credit whose organization gets more: the newest whose term is not over."""
+    """The posted credit whose organization gets more: the newest whose term is not over, or where its rest went."""
     posted = [grant for grant in award.lots if grant.stage == Stage.CONFIRMED and grant.organization_id]
     running = [grant for grant in posted if grant.expires_on is None or grant.expires_on >= at.date()]
-    return running[-1] if running else None
+    return running[-1].where_now() if running else None
 
 
 def live(award: Award, kind: LaterKind = LaterKind.TOP_UP) -> LaterCredit | None:

@@ -28,6 +28,5 @@ def award_obligations(application: Application) -> dict[str, object]:
 
 @register.simple_tag
 def award_of_grant(grant: Grant) -> Application | None:
-    """The award that a grant belongs to, a second half to that of its first; None for a grant without any."""
-    first = grant.half_of_id or grant.pk
-    return Application.objects.select_related("amends").filter(decisions__grant=first).first()
+    """The award that a grant belongs to, a second half or a moved lot to that of its first; None for one without any."""
+    return Application.objects.select_related("amends").filter(decisions__grant=grant.decided_id).first()

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -17,6 +16,7 @@ from applications import amendments, awards, standing
 from applications.models import Application
 from applications.standing import Phase
 from applications.views import common
+from credits.models import Grant
 from portal import clock
 
 
@@ -43,9 +43,9 @@ def amend(request: HttpRequest, public_id: UUID) -> HttpResponse:
 @login_required
 def award_of(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """From a grant to the page of its award."""
+    lot = get_object_or_404(Grant, uuid=uuid)
     own = Application.objects.owned_by(request.user)
-    lot = Q(decisions__grant__uuid=uuid) | Q(decisions__grant__halves__uuid=uuid)
-    application = get_object_or_404(own.filter(lot))
+    application = get_object_or_404(own, decisions__grant=lot.decided_id)
     return redirect(reverse("applications:award", args=[application.public_id]) + "#update")
 
 

@@ -74,7 +74,7 @@ def members(request: HttpRequest, public_id: UUID) -> HttpResponse:
 def members_of(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """From a grant to the people who share it."""
     grant = get_object_or_404(access.readable_by(request.user), uuid=uuid)  # type: ignore[arg-type]
-    given = Decision.objects.select_related("application__amends").filter(grant=grant.half_of_id or grant.pk)
+    given = Decision.objects.select_related("application__amends").filter(grant=grant.decided_id)
     application = get_object_or_404(given).application
     return redirect("applications:members", (application.amends or application).public_id)
 

@@ -28,6 +28,7 @@ from applications.models import (
 from applications.states import State
 from applications.views import common
 from applications.views.files import TOO_MUCH, UPLOADS_PER_HOUR
+from credits.models import Grant
 from portal import clock
 from portal.limits import count
 from portal.refusals import Refused
@@ -130,8 +131,9 @@ def autosave(request: HttpRequest, public_id: UUID) -> JsonResponse:
 @login_required
 def of_grant(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """From a grant to what follows its award."""
-    lot = Q(decisions__grant__uuid=uuid) | Q(decisions__grant__halves__uuid=uuid)
-    application = get_object_or_404(Application.objects.owned_by(request.user).filter(lot))
+    lot = get_object_or_404(Grant, uuid=uuid)
+    own = Application.objects.owned_by(request.user)
+    application = get_object_or_404(own, decisions__grant=lot.decided_id)
     return redirect("applications:obligations", application.public_id)
 
 

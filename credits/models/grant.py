@@ -208,6 +208,21 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return self.reference
 
+    @property
+    def decided_id(self) -> int:
+        """The grant that was decided: of a second half its first, of a lot that was moved here the one it began as."""
+        return int(self.first_id or self.half_of_id or self.pk)
+
+    def where_now(self) -> "Grant":
+        """The lot that holds its rest: itself, or the last one after changes of organization.
+
+        A query for each change, and one more unless moved_to is prefetched.
+        """
+        lot, onward = self, next(iter(self.moved_to.all()), None)
+        while onward is not None:
+            lot, onward = onward, next(iter(onward.moved_to.all()), None)
+        return lot
+
 
 class DeliveryState(models.TextChoices):
     PENDING = "pending", "Waiting"
