@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from applications import award_members, awards, claims, declining, later_credit, requests, top_ups
 from applications.models import Application, LaterCredit
-from credits import cases
-from portal.demo_world import stories
+from credits import cases, delivery
+from portal.demo_world import outcomes, stories
 from portal.demo_world.stories import Fate
 from portal.models import User
 from programs.request_models import RequestForm, RequestKind
@@ -98,12 +98,8 @@ def _invite(application: Application, person: User, role: str, at: datetime) -> 
 
 
 def _topped_up(telling: "Telling", persons: dict[str, User], at: datetime) -> None:
-    """A first wish was given, a second one declined, a third one waits; where no summary is overdue."""
-    posted = [story for story in stories.of(telling.program.slug) if story.fate in (Fate.USED, Fate.POSTED)]
-    free = (telling.applications[story.place] for story in posted)
-    application = next((row for row in free if _may_ask(row, at)), None)
-    if application is None:
-        return
+    """A first wish was given and is posted, a second one declined, a third one waits."""
+    application = _of(telling, Fate.USED)
     given = _wish(application, 500_00, "Two more languages for the same comparison.", at - timedelta(days=16))
     proposed = later_credit.propose(
         later_id=given.pk,
@@ -114,6 +110,8 @@ def _topped_up(telling: "Telling", persons: dict[str, User], at: datetime) -> No
     )
     if proposed.is_live:  # above the limit of one person in twelve months
         later_credit.approve(later_id=given.pk, by=persons["finance"], at=at - timedelta(days=13))
+    delivery.dispatch(at=at - timedelta(days=13) + timedelta(hours=1))
+    outcomes.confirm(persons, at - timedelta(days=11))
     declined = _wish(application, 900_00, "A second study on another question.", at - timedelta(days=9))
     later_credit.decline(
         later_id=declined.pk,
@@ -122,12 +120,6 @@ def _topped_up(telling: "Telling", persons: dict[str, User], at: datetime) -> No
         at=at - timedelta(days=8),
     )
     _wish(application, 300_00, "The last runs, for the review of the paper.", at - timedelta(days=2))
-
-
-def _may_ask(application: Application, at: datetime) -> bool:
-    application.refresh_from_db()
-    award = awards.of(application)
-    return not any(top_ups.why_not(award, at=moment) for moment in (at, at - timedelta(days=16)))
 
 
 def _wish(application: Application, cents: int, use_case: str, at: datetime) -> LaterCredit:

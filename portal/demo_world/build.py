@@ -19,6 +19,7 @@ from portal.demo_world import (
     people,
     sharing,
     stories,
+    with_providers,
 )
 from portal.demo_world.calendar import Calendar, share
 from portal.demo_world.projects import CHECKS, HOW, OUTCOMES, WHY
@@ -92,6 +93,7 @@ def build(*, at: datetime) -> dict[str, int]:
     asking.ask(persons, at)
     _ask_for_funding(tellings[0], persons, at)
     after_awards.follow(tellings, persons, at)
+    with_providers.tell(tellings, persons, at)
     figures.tell(persons, at)
     following.tell(persons, at)
     tick.tick(at=at)
@@ -107,8 +109,8 @@ def _load_programs(at: datetime) -> None:
     for path in presets.shipped():
         if not Program.objects.filter(slug=path.stem).exists():
             presets.load(text=path.read_text(encoding="utf-8"), name=path.name, by=None, at=at)
-    # The grantee of the demo owes something too.
-    Program.objects.filter(slug="ai-for-science").update(summary_required=True)
+    # The grantees of the demo owe something too, and one of its awards has lapsed by now.
+    Program.objects.filter(slug="ai-for-science").update(summary_required=True, acceptance_days=14)
     for program in Program.objects.filter(slug__in=PROGRAMS).exclude(state=ProgramState.OPEN):
         catalogue.open_program(program_id=program.pk, by=None, at=at)
 

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from applications import acceptance, decisions, notices, release, review, tick
 from applications.models import Application, AssignmentState, GateOutcome, Notice, NoticeState, RecusalKind
-from credits import delivery, providers, usage
+from credits import delivery, grants, providers, usage
 from credits.models import Delivery, DeliveryState, Grant, UsageSource
 from portal.demo_world import stories
 from portal.demo_world.calendar import share
@@ -36,7 +36,11 @@ PARTS_USED = {
     2: 0.55,
     9: 0.93,
 }  # of the credit, by the place of the story; the last is about to run out
-SHORT = (("ai-for-science", 2),)  # a single month, which is over by now
+SAFETY, SCIENCE, SOCIETY = "external-researcher-access", "ai-for-science", "openai-researcher-access"
+OWN_PARTS = {(SAFETY, 9): 0.4}
+QUIET_DAYS = {(SAFETY, 2): 3, (SAFETY, 9): 5}  # a hold, a change of organization: no use since then
+TERMS = {(SCIENCE, 2): 1, (SOCIETY, 0): 12}  # the first is over by now; the second holds a top-up
+ENDS_SOON = (SCIENCE, 9)  # its summary is due within some weeks
 LEVELS = {True: (3, 5), False: (1, 3)}  # scores of those who are awarded, and of those who are not
 
 
@@ -55,7 +59,7 @@ def finish(telling: "Telling", cycle_name: str, persons: dict[str, User], now: d
             _review(application, assignment.reviewer, good, cycle.cut_off_at + timedelta(days=2 + number))
     decided_at = cycle.cut_off_at + timedelta(days=8)
     for story, application in told:
-        months = 1 if (telling.program.slug, story.place) in SHORT else None
+        months = _months(telling.program, story, decided_at, now)
         _decide(application, persons, story.fate in AWARDED, decided_at, months=months)
     release.release(cycle_id=cycle.pk, by=persons["manager"], at=decided_at + timedelta(hours=4))
     _post(
@@ -70,6 +74,17 @@ def finish(telling: "Telling", cycle_name: str, persons: dict[str, User], now: d
     # These letters were read long ago; as mails of today they would bury the ones that the demo's visitors cause.
     old = Notice.objects.filter(state=NoticeState.WAITING, created_at__lte=cycles.end_of_decided_by(cycle))
     old.update(state=NoticeState.SENT, sent_at=F("created_at"), attempts=1)
+
+
+def _months(program: Program, story: Story, decided_at: datetime, now: datetime) -> int | None:
+    """The term that the manager gives, None for the usual one."""
+    place = (program.slug, story.place)
+    if place != ENDS_SOON:
+        return TERMS.get(place)
+    posted_on = (decided_at + timedelta(days=5)).date()
+    soonest = now.date() + timedelta(days=program.summary_due_days + 1)
+    ends = {months: grants.expiry(posted_on, months) for months in range(1, 7)}
+    return next(months for months, end in ends.items() if end is not None and end > soonest)
 
 
 def review_under_way(telling: "Telling", persons: dict[str, User], now: datetime) -> None:
@@ -201,7 +216,7 @@ def _post(
 ) -> None:
     """Acceptance and posting, in an order in which each grant comes to stand where its story says."""
     groups = {
-        Fate.POSTED: lambda: _confirm(persons, at + timedelta(days=4)),
+        Fate.POSTED: lambda: confirm(persons, at + timedelta(days=4)),
         Fate.REFUSED: lambda: _refuse(persons, at + timedelta(days=3)),
         Fate.ON_ITS_WAY: lambda: _leave_on_its_way(persons, at + timedelta(days=2), now),
     }
@@ -213,8 +228,10 @@ def _post(
         settle()
     for story, application in awarded:
         if story.fate == Fate.USED:
-            part = PARTS_USED.get(story.place, 0.6)
-            _use(Grant.objects.get(reference=application.reference), part, now)
+            place = (telling.program.slug, story.place)
+            part = OWN_PARTS.get(place, PARTS_USED.get(story.place, 0.6))
+            until = now - timedelta(days=QUIET_DAYS.get(place, 0))
+            _use(Grant.objects.get(reference=application.reference), part, until)
 
 
 def _accept(program: Program, story: Story, application: Application, at: datetime) -> None:
@@ -229,8 +246,8 @@ def _accept(program: Program, story: Story, application: Application, at: dateti
     )
 
 
-def _confirm(persons: dict[str, User], at: datetime) -> None:
-    """Through the provider where one listens, so that its books agree with ours; else by hand."""
+def confirm(persons: dict[str, User], at: datetime) -> None:
+    """Whatever was dispatched is confirmed. Through the provider where one listens, so that its books agree with ours; else by hand."""
     provider = providers.get()
     if provider.automatic:
         delivery.send_due(limit=100, at=at, provider=provider)

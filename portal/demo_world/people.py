@@ -34,6 +34,38 @@ PEOPLE: tuple[Person, ...] = (
     Person("awarded", "awarded@example.org", "Noor Vantongeren", "Was approved and has to accept", "public"),
     Person("grantee", "grantee@example.org", "Edda Solvang", "Uses posted credits", "public"),
     Person(
+        "topped",
+        "topped@example.org",
+        "Mika Torvendal",
+        "Has two lots of credit and asked for a third",
+        "public",
+    ),
+    Person(
+        "ending",
+        "ending@example.org",
+        "Sena Brackwater",
+        "Has used nearly everything; the summary is due soon",
+        "public",
+    ),
+    Person(
+        "overdue",
+        "overdue@example.org",
+        "Jory Vandermoss",
+        "The credits have ended; the summary is overdue",
+        "public",
+    ),
+    Person("held", "held@example.org", "Inka Dravensgard", "The organization is on hold", "public"),
+    Person(
+        "moved",
+        "moved@example.org",
+        "Tove Marlinspike",
+        "What was left went to another organization",
+        "public",
+    ),
+    Person(
+        "lapsed", "lapsed@example.org", "Bram Ulvestone", "Did not accept in time; the award lapsed", "public"
+    ),
+    Person(
         "reviewer", "reviewer@example.org", "Rowan Achterberg", "Reads and scores", "staff", (Role.REVIEWER,)
     ),
     Person(

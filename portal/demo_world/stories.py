@@ -62,6 +62,12 @@ class Story:
 # Program and place -> who of PEOPLE that is.
 _PERSONS = {
     ("ai-for-science", 0): "grantee",
+    ("ai-for-science", 2): "overdue",
+    ("ai-for-science", 9): "ending",
+    ("ai-for-science", 11): "lapsed",
+    ("external-researcher-access", 2): "held",
+    ("external-researcher-access", 9): "moved",
+    ("openai-researcher-access", 0): "topped",
     ("openai-researcher-access", 11): "awarded",
     ("ai-for-science", 20): "applicant",
     ("ai-for-science", 30): "drafting",

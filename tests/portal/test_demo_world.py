@@ -10,21 +10,27 @@ from django.db.models import F
 
 from applications.models import (
     Application,
+    AwardEnding,
     ConflictKind,
     Decision,
     DecisionState,
+    Ending,
+    LaterCredit,
     Link,
     LinkKind,
     Notice,
     NoticeState,
+    Obligation,
+    ObligationState,
     Review,
     ReviewState,
     ScreeningCheck,
+    Sponsorship,
 )
 from applications.states import State
 from credits import balances, checks
 from credits import queries as money
-from credits.models import Grant, Stage
+from credits.models import Case, Grant, Reconciliation, Stage
 from portal.demo_world import PEOPLE, build, calendar, stories
 from portal.demo_world.projects import BY_PROGRAM
 from portal.demo_world.world_seed import ROLES, make_world
@@ -81,6 +87,7 @@ def test_the_world_has_something_of_everything(demo: None, at: datetime) -> None
     assert Grant.objects.filter(expires_on__lte=at.date() + timedelta(days=60)).exists()
     _assert_people()
     _assert_credit(at)
+    _assert_life_after_the_award(at)
 
 
 def _assert_under_review(program: Program) -> None:
@@ -119,6 +126,46 @@ def _assert_credit(at: datetime) -> None:
     assert max(one.used_percent for one in held.values()) > 80
     assert any(one.expired_cents for one in held.values())
     assert money.ledger_problems() == []
+
+
+def _assert_life_after_the_award(at: datetime) -> None:
+    """Whatever can become of an award stands in the world of a person whom a visitor may become."""
+    of = {person.key: User.objects.get(email=person.email) for person in PEOPLE}
+    states = {
+        key: [
+            balances.state_of(held, at=at).key
+            for held in balances.of(of[key].grants.filter(stage=Stage.CONFIRMED).order_by("pk")).values()
+        ]
+        for key in ("topped", "ending", "overdue", "held", "moved", "lapsed")
+    }
+    assert states == {
+        "topped": ["active", "active"],
+        "ending": ["active"],
+        "overdue": ["converted"],
+        "held": ["held"],
+        "moved": ["moved", "active"],
+        "lapsed": [],
+    }
+    wishes = LaterCredit.objects.filter(application__applicant=of["topped"]).order_by("asked_at")
+    assert list(wishes.values_list("state", flat=True)) == ["given", "declined", "asked"]
+    assert AwardEnding.objects.get(decision__application__applicant=of["lapsed"]).kind == Ending.LAPSED
+    due = {
+        key: Obligation.objects.get(application__applicant=of[key])
+        for key in ("ending", "overdue", "grantee")
+    }
+    assert {row.state for row in due.values()} == {ObligationState.OPEN}
+    assert due["overdue"].due_on < at.date() < due["ending"].due_on <= at.date() + timedelta(days=32)
+    assert due["ending"].due_on < due["grantee"].due_on
+    assert of["grantee"].papers.get().awards.get() == due["grantee"].application
+
+    waiting = set(Case.objects.filter(settled_at=None).values_list("kind", flat=True))
+    assert {"claim", "event", "hand-over", "reconcile", "usage"} <= waiting
+    assert Case.objects.get(kind="usage").organization == of["held"].grants.get().organization
+    run = Reconciliation.objects.get()
+    assert (run.state, run.differing, run.ours_only, run.theirs_only) == ("done", 1, 0, 0)
+    sponsored = Sponsorship.objects.order_by("pk")
+    assert [row.state for row in sponsored] == ["approved", "asked"]
+    assert all(row.organization.grants.filter(stage=Stage.CONFIRMED).exists() for row in sponsored)
 
 
 def test_the_command_makes_it_once(
