@@ -82,13 +82,16 @@ class Refusal:
 class Checked:
     """Pending decisions with what was found. hidden: how many others this person may not see, for a conflict.
 
-    counted: application id -> cents of its person or organization in twelve months, for the awards.
+    counted: application id -> cents of its person or organization in twelve months, for the awards. gated, alone: how
+    many wait at a gate and for a second person, whatever else is in their way.
     """
 
     rows: list[Row]
     refusals: list[Refusal]
     hidden: int = 0
     counted: dict[int, int] = field(default_factory=dict)
+    gated: int = 0
+    alone: int = 0
 
     @property
     def free(self) -> list[Row]:
@@ -120,7 +123,8 @@ def check(*, cycle: Cycle, by: User, at: datetime, decision_ids: Collection[int]
         for row in sorted(shown, key=lambda row: row.reference)
         if row.decision_id in found
     ]
-    return Checked(shown, refusals, len(rows) - len(shown), checks.counted)
+    hidden_rows = len(rows) - len(shown)
+    return Checked(shown, refusals, hidden_rows, checks.counted, checks.gated, len(checks.alone))
 
 
 def unseen(cycle: Cycle, by: User, *, most: int = 200) -> tuple[int, list[Refusal]]:
@@ -139,7 +143,10 @@ def _always(row: Row) -> bool:
 
 
 class _Checks:
-    """The rules of one release, the first that refuses a decision is the one that is told."""
+    """The rules of one release, the first that refuses a decision is the one that is told.
+
+    Those that no second person can mend come first.
+    """
 
     def __init__(self, cycle: Cycle, rows: Sequence[Row], at: datetime) -> None:
         self.cycle, self.rows, self.at = cycle, rows, at
@@ -148,6 +155,8 @@ class _Checks:
         self.agreed = [row for row in rows if row.kind in AGREED]
         self.found: dict[int, str] = {}
         self.counted: dict[int, int] = {}
+        self.gated = 0
+        self.alone: set[int] = set()
 
     def run(self) -> dict[int, str]:
         self._refuse(self.rows, lambda row: row.state != State.IN_REVIEW, "It is not in review any more.")
@@ -159,7 +168,6 @@ class _Checks:
         )
         self._looks()
         if self.awards:
-            self._second_person()
             self._overrides()
             if self.rules.award_cap_cents:
                 cap = self.rules.award_cap_cents
@@ -174,6 +182,8 @@ class _Checks:
             self._gates()
             self._amendments()
         self._deferrals()
+        if self.awards:
+            self._second_person()  # last: nobody is asked to approve what could not be released all the same
         return self.found
 
     def _refuse(self, rows: Sequence[Row], wrong: Callable[[Row], bool], reason: str) -> None:
@@ -197,20 +207,20 @@ class _Checks:
         )
         alone = [row for row in self.awards if row.approved_by_id is None]
         words = format_money(limit, self.rules.currency)
+        large = [row for row in alone if row.amount_cents > min(limit, row.limit_cents)]
+        often = [
+            row for row in alone if self.counted.get(row.application_id, 0) > min(limit, row.limit_cents)
+        ]
+        overridden = [row for row in alone if row.overrides]
+        self.alone = {row.decision_id for row in (*large, *often, *overridden)}
+        self._refuse(large, _always, f"Above {words} a second person approves.")
         self._refuse(
-            alone,
-            lambda row: row.amount_cents > min(limit, row.limit_cents),
-            f"Above {words} a second person approves.",
-        )
-        self._refuse(
-            alone,
-            lambda row: self.counted.get(row.application_id, 0) > min(limit, row.limit_cents),
+            often,
+            _always,
             f"With the other awards of this person or organization in twelve months it is above {words}, so a second "
             "person approves.",
         )
-        self._refuse(
-            alone, lambda row: bool(row.overrides), "It is an override, so a second person approves."
-        )
+        self._refuse(overridden, _always, "It is an override, so a second person approves.")
 
     def _overrides(self) -> None:
         line: CutLine | None = getattr(self.cycle, "cut_line", None)
@@ -279,6 +289,7 @@ class _Checks:
                 [[row.application_id for row in self.agreed]],
             )
             waiting = dict(cursor.fetchall())
+        self.gated = len(waiting)
         for name in sorted(set(waiting.values())):
             stopped = [row for row in self.agreed if waiting.get(row.application_id) == name]
             self._refuse(stopped, _always, f"The gate “{name}” is not passed.")
