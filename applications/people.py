@@ -194,7 +194,7 @@ def _page(
         linked=_linked(desk, listed),
         team_of=[row for row in newest[:MOST] if row.pk not in ids],
         letters=_letters(desk, ids),
-        events=_events(ids, decisions.values()),
+        events=_events(listed, decisions.values()),
         grants=[(grant, grant.left_cents or 0) for grant in held],
     )
 
@@ -251,11 +251,20 @@ def _letters(desk: Desk, ids: Sequence[int]) -> list[Notice]:
     return list(rows.select_related("recipient").order_by("-pk")[:LETTERS])
 
 
-def _events(ids: Sequence[int], decisions: Collection[Decision]) -> list[AuditEvent]:
-    """The trail of these applications and of their decisions, newest first."""
-    of_applications = Q(subject_type="applications.application", subject_id__in=[str(pk) for pk in ids])
-    of_decisions = Q(
-        subject_type="applications.decision", subject_id__in=[str(decision.pk) for decision in decisions]
-    )
-    rows = AuditEvent.objects.filter(of_applications | of_decisions).select_related("actor")
-    return list(rows.order_by("-pk")[:EVENTS]) if ids else []
+def _events(listed: Sequence[Application], decisions: Collection[Decision]) -> list[AuditEvent]:
+    """The trail of these applications and of their decisions, newest first, each event with its `currency`."""
+    if not listed:
+        return []
+    currencies = {("applications.application", str(row.pk)): row.program.currency for row in listed}
+    by_id = {row.pk: row.program.currency for row in listed}
+    currencies |= {("applications.decision", str(row.pk)): by_id[row.application_id] for row in decisions}
+    of_each: dict[str, list[str]] = {}
+    for kind, pk in currencies:
+        of_each.setdefault(kind, []).append(pk)
+    wanted = Q()
+    for kind, pks in of_each.items():
+        wanted |= Q(subject_type=kind, subject_id__in=pks)
+    rows = list(AuditEvent.objects.filter(wanted).select_related("actor").order_by("-pk")[:EVENTS])
+    for row in rows:
+        row.currency = currencies[row.subject_type, row.subject_id]  # type: ignore[attr-defined]
+    return rows

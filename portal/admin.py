@@ -3,20 +3,23 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
+from portal import audit_words
 from portal.admin_base import ReadOnlyAdmin
 from portal.models import AuditEvent
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor_name", "action", "subject", "details_line")
+    list_display = ("at", "actor_name", "what", "subject", "details_line")
+    fields = ("at", "actor_name", "subject", "action", "details_line", "recorded_at")
     list_select_related = ("actor",)
     list_per_page = 50
     search_fields = ("action",)
-    search_help_text = "An action, such as decision.release, or a record, such as program 3"
+    search_help_text = "What was done, such as released or decision.release, or a record, such as program 3"
     ordering = ("-at", "-pk")
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -34,9 +37,17 @@ class AuditEventAdmin(ReadOnlyAdmin):
         words = search_term.strip().split()
         if not words:
             return queryset, False
-        if len(words) == 2 and words[1].isalnum():
+        if len(words) == 2 and words[1].isdecimal():
             return queryset.filter(subject_type__endswith=f".{words[0].lower()}", subject_id=words[1]), False
-        return queryset.filter(action__startswith=words[0].lower()), False
+        said = Q(action__in=audit_words.matching(search_term))
+        if len(words) == 1:
+            said |= Q(action__startswith=words[0].lower())
+        return queryset.filter(said), False
+
+    @admin.display(description="What", ordering="action")
+    def what(self, row: AuditEvent) -> str:
+        """In words, with the name that auditors search by and other programs know below it."""
+        return format_html('{}<span class="under mono">{}</span>', str(row), row.action)
 
     @admin.display(description="Who", empty_value="the clock")
     def actor_name(self, row: AuditEvent) -> str | None:

@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class PortalConfig(AppConfig):
@@ -10,6 +11,7 @@ class PortalConfig(AppConfig):
         from portal import account_signals
 
         account_signals.connect()
+        autodiscover_modules("audit_words")
 
 
 class StaffAdminConfig(AdminConfig):

@@ -35,15 +35,6 @@ from programs import rulebook, staff
 from programs.request_models import RequestKind
 from programs.rulebook import Rulebook
 
-STEPS = {
-    "later.ask": "Asked",
-    "later.propose": "Proposed",
-    "later.take_back": "Proposal taken back",
-    "later.give": "Given",
-    "later.decline": "Declined",
-    "later.withdraw": "Taken back by whoever asked",
-}
-
 
 def urls(site: AdminSite) -> list[URLPattern]:
     view = site.admin_view
@@ -249,7 +240,6 @@ def _wish_page(
         "form": form,
         "problem": problem,
         "entered": request.POST.get("answer", ""),
-        "steps": STEPS,
         "trail": AuditEvent.objects.filter(subject_type=wish._meta.label_lower, subject_id=str(wish.pk))
         .select_related("actor")
         .order_by("-pk")[:20],

@@ -27,14 +27,6 @@ from portal.roles import Role
 from programs import staff
 from programs.models import Program
 
-STEPS = {
-    "summary.attach": "File attached",
-    "summary.detach": "File taken out",
-    "summary.hand_in": "Handed in",
-    "summary.accept": "Accepted",
-    "summary.return": "Returned",
-    "summary.waive": "Waived",
-}
 EXPORTED = 10_000  # rows of one file
 
 
@@ -230,7 +222,6 @@ class ObligationAdmin(ReadOnlyAdmin):
             "form": form or JudgeForm(initial={"number": versions[0].number if versions else 0}),
             "half": half,
             "half_words": obligation_words.about_half(half) if half else "",
-            "steps": STEPS,
             "trail": events.order_by("-pk")[:20],
         }
         return render(request, "admin/applications/obligation/change_form.html", context, status=code)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from applications import decisions, dossier, waiting_list
+from applications import ahead, decisions, dossier, trail, waiting_list
 from applications.admin import forms
 from applications.admin.common import application_of, context_of
 from applications.models import Application, DecisionKind
@@ -26,11 +26,36 @@ def application_page(request: HttpRequest, object_id: str) -> HttpResponse:
     if not object_id.isdecimal() or len(object_id) > 18:
         raise Http404
     application = application_of(request, int(object_id))
-    at_desk = staff.desk(request)
-    manages = at_desk.everything or at_desk.holds(Role.MANAGER, program_id=application.program_id)
-    if not manages:
+    if not _manages(staff.desk(request), application):
         return redirect("admin:applications_application_review", application.pk)
     return _decision_page(request, application)
+
+
+@require_GET
+def history_page(request: HttpRequest, object_id: str) -> HttpResponse:
+    """What happened to one application, for its manager, in words. Others are led to their review."""
+    if not object_id.isdecimal() or len(object_id) > 18:
+        raise Http404
+    application = application_of(request, int(object_id))
+    desk, program = staff.desk(request), application.program
+    if not _manages(desk, application):
+        return redirect("admin:applications_application_review", application.pk)
+    events = trail.of(desk, application)
+    context = {
+        **admin.site.each_context(request),
+        "title": application.title or str(application.reference or application),
+        "accent": program.accent,
+        "application": application,
+        "program": program,
+        "zone": program.time_zone,
+        "events": events[: trail.MOST],
+        "most": trail.MOST if len(events) > trail.MOST else None,
+    }
+    return render(request, "admin/applications/application/trail.html", context)
+
+
+def _manages(desk: staff.Desk, application: Application) -> bool:
+    return desk.everything or desk.holds(Role.MANAGER, program_id=application.program_id)
 
 
 def _decision_page(
@@ -51,6 +76,9 @@ def _decision_page(
     context = context_of(request, application, found) | {
         "decision": decision,
         "past": dossier.past_decisions(application),
+        "ahead": ahead.stoppers(at_desk, application, found, decision, at=clock.now())
+        if dossier.is_open(application)
+        else [],
         "problems": problems or [],
         "may_decide": at_desk.holds(Role.MANAGER, program_id=application.program_id),
         "may_approve": decision is not None and decision.proposed_by_id != at_desk.user.pk,

@@ -101,6 +101,11 @@ class ApplicationAdmin(ReadOnlyAdmin):
 
     # --- pages
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return pages.history_page(request, object_id)
+
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         name = "applications_application"

@@ -31,14 +31,6 @@ from portal.roles import Role
 from programs import staff
 from programs.request_models import RequestForm, RequestOutcome
 
-STEPS = {
-    "request.send": "Sent",
-    "request.take": "Taken",
-    "request.put_back": "Put back into the queue",
-    "request.answer": "Answered",
-    "request.reopen": "Opened again",
-    "request.withdraw": "Withdrawn",
-}
 EXPORTED = 10_000  # rows of one file
 BASE = (
     "reference",
@@ -318,7 +310,6 @@ class RequestAdmin(ReadOnlyAdmin):
                 request_queue.readable(found.sections, seen), found.answers, with_empty=False
             ),
             "others": list(others.select_related("form").order_by("-sent_at")[:5]),
-            "steps": STEPS,
             "trail": AuditEvent.objects.filter(subject_type=found._meta.label_lower, subject_id=str(found.pk))
             .select_related("actor")
             .order_by("-pk")[:20],

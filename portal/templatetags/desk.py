@@ -7,9 +7,12 @@ from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 
 from credits.money import format_money
+from portal import audit_words
 from portal.admin_base import COUNTED_UP_TO
+from portal.models import AuditEvent
 
 register = template.Library()
 
@@ -58,6 +61,16 @@ def ago(moment: datetime, now: datetime) -> str:
 def short_money(cents: int | None, currency: str) -> str:
     """$14,500, where the currency stands beside it or in the head of the column."""
     return "" if cents is None else format_money(cents, currency)
+
+
+@register.filter
+def in_words(event: AuditEvent, currency: str = "") -> str:
+    """What somebody did, by the trail: "Proposed an award of $14,500". Without a currency amounts are bare figures."""
+
+    def money(cents: int) -> str:
+        return format_money(cents, currency) if currency else audit_words.figure(cents)
+
+    return capfirst(audit_words.words_of(event.action, event.details, money=money))
 
 
 def _percent(share: float) -> float:
