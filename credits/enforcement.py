@@ -15,7 +15,14 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from credits import ledger
-from credits.models import FREEZES, Enforcement, EnforcementKind, Organization
+from credits.models import (
+    FREEZES,
+    Enforcement,
+    EnforcementKind,
+    EventOutcome,
+    InboundEvent,
+    Organization,
+)
 from credits.movements import AccountKind, Kind
 from portal import audit
 from portal.database import with_retries
@@ -25,6 +32,12 @@ from portal.refusals import Refused
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 500
+EVENTS = {
+    EnforcementKind.HOLD: "organization.held",
+    EnforcementKind.SUSPEND: "organization.suspended",
+}
+"""The type of event by which a provider imposes each kind itself."""
+CLEARED = "organization.cleared"
 
 
 class CannotEnforce(Refused):
@@ -79,6 +92,7 @@ def lift(
 ) -> Enforcement:
     """End a hold, a suspension or a label. With the last that freezes, everything frozen becomes usable again.
 
+    What the provider imposed too, while this stood, stands from now on in its own name.
     Raises CannotEnforce without a reason, and when somebody else lifted it; ledger.PostingStopped.
     """
     words = _words(reason)
@@ -95,6 +109,8 @@ def lift(
         found.lifted_at, found.lifted_by, found.lifted_reason = at, by, words
         found.lifted_event_id = "" if by else event_id
         found.save(update_fields=["lifted_at", "lifted_by", "lifted_reason", "lifted_event_id"])
+        if found.kind in FREEZES and found.imposed_by_id is not None:
+            _keep_the_providers(found, at=at)
         thawed = -_align(_grants_of(organization_id), by=by, at=at) if found.kind in FREEZES else 0
         _record("lift", found, by, at, thawed_cents=thawed, kind=found.kind)
         return found
@@ -133,6 +149,13 @@ def settle_grant(*, grant_id: int, organization_id: int | None, at: datetime) ->
     """Freeze what has just arrived on a grant when its organization is on hold; in the caller's transaction."""
     if is_held(organization_id):
         _align([grant_id], by=None, at=at)
+
+
+@transaction.atomic
+def settle_organization(*, organization_id: int, at: datetime) -> None:
+    """The same for all lots of an organization, which the caller has locked."""
+    if is_held(organization_id):
+        _align(_grants_of(organization_id), by=None, at=at)
 
 
 # --- Queries --------------------------------------------------------------------------------------------------------------
@@ -214,6 +237,28 @@ def _grants_of(organization_id: int) -> list[int]:
 def _lock_organization(organization_id: int) -> None:
     """Before grants' accounts; a send to this organization waits here, or is waited for (migration 0009)."""
     Organization.objects.select_for_update(no_key=True).get(pk=organization_id)
+
+
+def _keep_the_providers(lifted: Enforcement, *, at: datetime) -> None:
+    """One of a kind stands at a time, so an event of the provider changed nothing while one by staff stood."""
+    told = InboundEvent.objects.filter(
+        organization=lifted.organization_id,
+        type__in=(EVENTS[EnforcementKind(lifted.kind)], CLEARED),
+        outcome=EventOutcome.DONE,
+    )
+    last = told.order_by("happened_at", "pk").last()
+    if last is None or last.type == CLEARED or last.received_at < lifted.recorded_at:
+        return
+    made = Enforcement.objects.create(
+        organization_id=lifted.organization_id,
+        kind=lifted.kind,
+        reason=f"The provider told it while one by staff stood (event {last.event_id}).",
+        imposed_by=None,
+        event_id=last.event_id,
+        happened_at=last.happened_at,
+        recorded_at=at,
+    )
+    _record("impose", made, None, at, frozen_cents=0, kind=lifted.kind)
 
 
 def _words(text: str) -> str:

@@ -49,11 +49,8 @@ FORGED, STALE, TOO_LARGE, UNREADABLE = "forged", "stale", "too large", "unreadab
 REFUSED_CALLS = (FORGED, STALE, TOO_LARGE, UNREADABLE)
 """Why a call was turned away before anybody knew that it was the provider's. These are counted and nothing else."""
 
-STANDING = {
-    "organization.held": EnforcementKind.HOLD,
-    "organization.suspended": EnforcementKind.SUSPEND,
-}
-ABOUT_STANDING = (*STANDING, "organization.cleared")
+STANDING = {name: kind for kind, name in enforcement.EVENTS.items()}
+ABOUT_STANDING = (*STANDING, enforcement.CLEARED)
 """Types that follow each other: an older one does not undo a newer one, whichever comes first."""
 
 

@@ -204,6 +204,8 @@ def lift(request: HttpRequest, pk: int) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"The {row.get_kind_display().lower()} is lifted.")
+            if freezes and enforcement.is_held(found.pk):
+                messages.warning(request, "What is frozen stays so, because another one stands.")
             return redirect("admin:credits_organization_change", found.pk)
     context = admin.site.each_context(request) | {
         "title": f"Lift the {row.get_kind_display().lower()}",
