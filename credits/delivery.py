@@ -10,14 +10,14 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
-from credits import cases, enforcement, grants, ledger, providers
-from credits.models import Case, Delivery, DeliveryState, Grant, Organization, Stage
+from credits import cases, delivery_cases, enforcement, grants, ledger, providers
+from credits.models import Delivery, DeliveryState, Grant, Organization, Stage
 from credits.models.grant import MAY_BECOME, SETTLED, UNSETTLED
 from credits.movements import AccountKind, Kind
 from credits.providers import manual
@@ -35,8 +35,9 @@ CLAIM_AT_ONCE = 5  # small, so that several workers share the work evenly
 LEASE = timedelta(minutes=5)  # longer than any call; after it another worker takes over
 FIRST_WAIT_SECONDS = 15
 LONGEST_WAIT_SECONDS = 3600
+LONGEST_RUN_SECONDS = 150  # well below the time limit of the task, so that no run ends by being killed
+LONGEST_SILENCE_SECONDS = 20  # spent on calls without an outcome; other work needs the worker more
 ALERT_AFTER = timedelta(hours=24)
-REFUSED_TO_SEND = "transfer"  # the kind of its case
 
 
 class CannotSettle(Refused):
@@ -106,30 +107,37 @@ def send_due(*, limit: int, at: datetime, provider: Provider | None = None) -> R
     """Call the provider for up to `limit` deliveries that are due, and settle each by its answer.
 
     Safe with any number of workers and after a kill at any point. An unclear answer waits, longer each time, and is put
-    before a person after 24 hours. provider: the configured one unless given; with the manual one nothing happens.
+    before a person after 24 hours. A provider that does not answer ends the run early; the next one goes on.
+    provider: the configured one unless given; with the manual one nothing happens.
     """
     provider = provider or providers.get()
     report = Report()
     if not provider.automatic:
         return report
-    started = time.monotonic()
-    moment = at
+    _alert(at)  # before any call: a run against a provider that hangs may not reach its end
+    started, silent = time.monotonic(), 0.0
     while report.sent < limit:
         # `at` may be a rehearsed moment, so only the time that passed since then comes from a clock.
-        moment = at + timedelta(seconds=time.monotonic() - started)
+        passed = time.monotonic() - started
+        if passed > LONGEST_RUN_SECONDS or silent > LONGEST_SILENCE_SECONDS:
+            logger.warning("send_due: stopped after %d calls in %d seconds", report.sent, passed)
+            break
+        moment = at + timedelta(seconds=passed)
         claimed = _claim(min(CLAIM_AT_ONCE, limit - report.sent), moment)
         if not claimed:
             break
         crash_here("deliver.after_claim")
         for delivery, is_first in claimed:
             report.sent += 1
+            settled, began = report.confirmed + report.refused, time.monotonic()
             try:
                 _deliver(provider, delivery, is_first, moment, report)
             except Exception:
                 logger.exception("delivery %s failed here; it will be tried again", delivery.pk)
                 report.failed += 1
                 _postpone(delivery, "an error on our side; see the log", moment)
-    _alert(moment)
+            if report.confirmed + report.refused == settled:
+                silent += time.monotonic() - began
     return report
 
 
@@ -240,20 +248,25 @@ def take_confirmations(*, confirmations: Sequence[manual.Confirmation], by: User
     """Settle deliveries by a file that a person brought back. Each line is its own transaction; a repeat is counted.
 
     A line with an unknown key, an amount that differs, or the other ending already becomes a problem and changes
-    nothing. Raises nothing for a bad line.
+    nothing. Raises nothing for a bad line. While posting is stopped the rest of the file waits to be brought again.
     """
     result = Imported()
+    stopped: list[tuple[int, str]] = []
     for row in confirmations:
         if row.problem:
             result.problems.append((row.line, row.problem))
             continue
         try:
             done = with_retries(partial(_take, row, by, at))
+        except ledger.PostingStopped as error:
+            stopped = [(row.line, f"{error} From this line on, bring the file again afterwards.")]
+            break
         except Refused as error:
             result.problems.append((row.line, str(error)))
         else:
             setattr(result, done, getattr(result, done) + 1)
     _open_cases(confirmations, result, at)
+    result.problems += stopped
     return result
 
 
@@ -297,6 +310,7 @@ def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
     found = list(
         waiting.select_for_update(of=("self",), no_key=True, skip_locked=True).order_by("id")[:limit]
     )
+    found = [grant for grant in found if not _is_over(grant, at)]
     if not found:
         return 0
     ids = [grant.pk for grant in found]
@@ -328,30 +342,30 @@ def _dispatch_batch(at: datetime, limit: int, only: int | None = None) -> int:
     return len(found)
 
 
+def _is_over(grant: Grant, at: datetime) -> bool:
+    """Whether its last day came while it waited, as for a summary. It would expire as soon as the provider has it."""
+    _, last = grants.dates_of(grant, confirmed_at=at)
+    if last is None or last > at.astimezone(UTC).date():
+        return False
+    delivery_cases.refused_to_send(grant, f"{grant} would end on {last:%Y-%m-%d}, which is not ahead.", at=at)
+    return True
+
+
 def _dispatch_singly(at: datetime, limit: int) -> int:
     """After a refused batch: each grant in a transaction of its own; the refused ones stay reserved, with a case."""
     moved = 0
-    for grant_id in ready_to_send().order_by("id").values_list("pk", flat=True)[:limit]:
+    for grant in ready_to_send().order_by("id")[:limit]:
         try:
-            moved += with_retries(partial(_dispatch_batch, at, 1, only=grant_id))
+            moved += with_retries(partial(_dispatch_batch, at, 1, only=grant.pk))
         except (ledger.NotAllowed, ledger.NotEnoughCredit) as error:
-            logger.error("dispatch: grant %s is refused: %s", grant_id, error)
-            earlier = Case.objects.filter(kind=REFUSED_TO_SEND, grant=grant_id).count()
-            cases.open_case(
-                kind=REFUSED_TO_SEND,
-                key=f"send:{grant_id}:{earlier + 1}",
-                words=f"{error} It is tried again once this case is settled.",
-                at=at,
-                grant_id=grant_id,
-            )
+            delivery_cases.refused_to_send(grant, str(error), at=at)
     return moved
 
 
 def ready_to_send() -> QuerySet[Grant]:
     """Reserved grants that nothing keeps back: organization named, not on hold, no open case about sending."""
-    stopped = Case.objects.filter(kind=REFUSED_TO_SEND, grant=OuterRef("pk"), settled_at=None)
     ready = Grant.objects.filter(stage=Stage.RESERVED, organization__isnull=False, waits_for="")
-    return ready.filter(~enforcement.held(), ~Exists(stopped))
+    return ready.filter(~enforcement.held(), ~delivery_cases.open_about_sending())
 
 
 def _claim(limit: int, at: datetime) -> list[tuple[Delivery, bool]]:
@@ -428,18 +442,22 @@ def _postpone(delivery: Delivery, error: str, at: datetime, *, needs_person: boo
         last_error=error[:300],
     )
     if needs_person:
-        logger.error("delivery %s needs a person: %s", delivery.pk, error)
         Delivery.objects.filter(pk=delivery.pk, alerted_at__isnull=True).update(alerted_at=at)
+        delivery_cases.other_content(delivery, error, at=at)
 
 
+@transaction.atomic
 def _alert(at: datetime) -> None:
     """Put deliveries without an outcome for 24 hours before a person, once."""
-    late = Delivery.objects.filter(
-        state__in=UNSETTLED, alerted_at__isnull=True, created_at__lte=at - ALERT_AFTER
+    late = list(
+        Delivery.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        .filter(state__in=UNSETTLED, alerted_at__isnull=True, created_at__lte=at - ALERT_AFTER)
+        .select_related("grant")
+        .order_by("pk")
     )
-    for delivery_id in late.values_list("pk", flat=True):
-        logger.error("delivery %s has had no outcome for 24 hours", delivery_id)
-    late.update(alerted_at=at)
+    if late:
+        delivery_cases.without_outcome(late, at=at)
+        Delivery.objects.filter(pk__in=[delivery.pk for delivery in late]).update(alerted_at=at)
 
 
 def _lock(delivery_id: int) -> tuple[Grant, Delivery]:

@@ -1,11 +1,12 @@
 """Telling the provider: each answer, each wait, each file. Kills and races are in test_delivery_races.py."""
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from credits import delivery, grants, ledger, queries
-from credits.models import Delivery, DeliveryState, Stage
+from credits import cases, delivery, delivery_cases, grants, ledger, queries
+from credits.models import Case, Delivery, DeliveryState, Stage
 from credits.movements import AccountKind, Kind
 from credits.providers import manual
 from credits.providers.base import Answer, Outcome
@@ -96,6 +97,31 @@ class TestDispatch:
         good.refresh_from_db()
         assert (bad.stage, good.stage) == (Stage.RESERVED, Stage.SENT)
         assert f"grant {bad.pk} is refused" in caplog.text
+
+    @pytest.mark.parametrize(
+        "terms",
+        [{"term_starts": "decision"}, {"latest_end_on": date(2027, 6, 7)}],
+        ids=["decision", "program"],
+    )
+    def test_what_ended_while_it_waited_is_not_sent_to_expire_there(self, terms):
+        funded_pool()
+        grant, good = reserved(**terms), reserved()
+        late = NOON.replace(year=2027, month=6)  # the day on which it ends
+
+        assert (delivery.dispatch(at=late), delivery.dispatch(at=late)) == (1, 0)
+
+        grant.refresh_from_db()
+        good.refresh_from_db()
+        assert (grant.stage, good.stage) == (Stage.RESERVED, Stage.SENT)
+        case = Case.objects.get()
+        assert (case.grant, case.kind) == (grant, "transfer")
+        assert "would end on 2027-06-07, which is not ahead" in case.words
+        cases.settle(case=case, by=person(), at=late, reason="Tried once more.")
+        assert delivery.dispatch(at=late) == 0
+        assert Case.objects.filter(settled_at=None).count() == 1
+        assert delivery.dispatch(at=late - timedelta(days=1)) == 0  # while the case is open
+        grants.cancel(grant_id=grant.pk, by=person(), at=late)
+        assert balances(grant) == {}
 
     def test_the_limit(self):
         funded_pool()
@@ -196,6 +222,11 @@ class TestAnswers:
         assert row.alerted_at is not None
         assert "needs a person" in caplog.text
         assert balances(row.grant) == {"in_transit": 1_000_00}
+        case = Case.objects.get(kind="delivery", grant=row.grant)
+        assert "the provider has another amount_cents" in case.words
+        assert row.key in case.words
+        send(Told(lookup=[Outcome.CONFLICT]), at=NOON + 2 * HOUR)
+        assert Case.objects.count() == 1
 
     def test_our_own_error_is_logged_and_tried_again(self, caplog):
         funded_pool()
@@ -220,6 +251,56 @@ class TestAnswers:
             sent()
         assert send(Told(grant=[Outcome.GRANTED] * 7), limit=6).sent == 6
         assert send(Told(grant=[Outcome.GRANTED]), limit=6).sent == 1
+
+
+class TestWithoutAnswer:
+    def test_a_person_is_told_before_a_provider_that_hangs_is_called(self):
+        funded_pool()
+        sent()
+        send(Told(grant=[Outcome.UNKNOWN]))
+
+        class Hangs(Told):
+            def lookup(self, order):
+                raise KeyboardInterrupt  # as the worker is killed at its time limit
+
+        with pytest.raises(KeyboardInterrupt):
+            send(Hangs(), at=NOON + 25 * HOUR)
+
+        case = Case.objects.get(kind="delivery")
+        assert (one().alerted_at, case.grant) == (NOON + 25 * HOUR, one().grant)
+        assert "no outcome for 24 hours (detail)" in case.words
+
+    def test_many_of_them_do_not_bury_the_cases(self, monkeypatch):
+        monkeypatch.setattr(delivery_cases, "MOST", 2)
+        funded_pool(100_000_00)
+        for _ in range(5):
+            sent()
+
+        for later in (24, 25):
+            send(Told(grant=[Outcome.UNKNOWN] * 5, lookup=[Outcome.UNKNOWN] * 5), at=NOON + later * HOUR)
+
+        words = [case.words for case in Case.objects.order_by("pk")]
+        assert len(words) == 3
+        assert words[-1].startswith("3 more deliveries")
+        assert not Delivery.objects.filter(alerted_at=None).exists()
+
+    def test_a_provider_that_is_silent_gives_the_worker_back_and_a_slow_one_goes_on(self, monkeypatch):
+        funded_pool(100_000_00)
+        for _ in range(12):
+            sent()
+        now = [0.0]
+        monkeypatch.setattr(delivery, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+        class Slow(Told):
+            def _answer(self, call, order):
+                now[0] += 13
+                return super()._answer(call, order)
+
+        silent = send(Slow(grant=[Outcome.UNKNOWN] * 12))
+        slow = send(Slow(grant=[Outcome.GRANTED] * 7, lookup=[Outcome.GRANTED] * 5))
+
+        assert (silent.sent, silent.unknown) == (5, 5)
+        assert (slow.sent, slow.confirmed) == (12, 12)
 
 
 class TestSettle:
@@ -279,6 +360,22 @@ class TestByHand:
             )
         )
         assert actions == ["delivery.confirm", "delivery.hand_over", "delivery.hand_over", "delivery.refuse"]
+
+    def test_while_posting_is_stopped_the_file_waits_and_opens_no_cases(self):
+        funded_pool()
+        keys, by = [sent().key for _ in range(3)], person()
+        delivery.hand_over(by=by, at=NOON)
+        file = "key,status\nnobody,confirmed\n" + "".join(f"{key},confirmed\n" for key in keys)
+        rows = manual.read_confirmations(file.encode())
+        ledger.stop_posting()
+
+        stopped = delivery.take_confirmations(confirmations=rows, by=by, at=NOON)
+        ledger.resume_posting(by=by, at=NOON)
+        done = delivery.take_confirmations(confirmations=rows, by=by, at=NOON)
+
+        assert [line for line, _ in stopped.problems] == [2, 3]
+        assert "bring the file again" in stopped.problems[1][1]
+        assert (stopped.confirmed, done.confirmed, Case.objects.count()) == (0, 3, 1)
 
     def test_each_bad_line_is_named(self):
         funded_pool()
