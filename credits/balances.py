@@ -150,10 +150,10 @@ def of_organization(grant: Grant, readable: Sequence[Grant]) -> list[Balance]:
     return sorted(of(rows).values(), key=draw_order)
 
 
-# A correction counts as what it takes back, and in its direction.
+# A correction counts as what it takes back, in its direction and on its day: the right figure is drawn on that day too.
 _MOVED = """
     SELECT a.grant_id, coalesce(r.kind, t.kind), (e.amount_cents < 0) <> (t.reverses_id IS NOT NULL),
-           (t.happened_at AT TIME ZONE 'UTC')::date, sum(e.amount_cents)::bigint
+           (coalesce(r.happened_at, t.happened_at) AT TIME ZONE 'UTC')::date, sum(e.amount_cents)::bigint
       FROM unnest(%s::bigint[]) AS wanted (id)
       JOIN ledger_account a ON a.code = 'granted:' || wanted.id
       JOIN ledger_entry e ON e.account_id = a.id
