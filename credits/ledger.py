@@ -18,6 +18,7 @@ from credits.models import LedgerAccount, Transfer
 from credits.money import MOST_CENTS, format_money
 from credits.movements import MACHINE, NOT_REVERSIBLE, AccountKind, Kind
 from portal import audit
+from portal.database import allow_long_statements
 from portal.models import User
 from portal.refusals import Refused
 
@@ -336,8 +337,13 @@ def reverse(*, transfer_id: int, made_by: User, approved_by: User, at: datetime)
 
 
 def stop_posting() -> None:
-    """Refuse every new movement from now on. Reading goes on. Used when a ledger check found a difference."""
-    with connection.cursor() as cursor:
+    """Refuse every new movement from now on. Reading goes on. Used when a ledger check found a difference.
+
+    A statement that posts much holds its chain until it commits; it is waited for, longer than a page would wait.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        allow_long_statements()
+        cursor.execute("SET LOCAL lock_timeout = 0")
         cursor.execute("UPDATE ledger_chain_head SET frozen = true WHERE NOT frozen")
 
 

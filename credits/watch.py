@@ -22,16 +22,16 @@ def check(*, at: datetime) -> LedgerCheck:
         words = f"{missing:,} copies of the chain heads that this database remembers are not in {store}."
         cases.open_case(kind="anchor", key=f"anchor:{missing}:{store}", words=words, at=at)
     problems = checks.ledger_problems(anchor=store if _is_begun(store) else None)
-    anchor = ""
-    if problems:
-        ledger.stop_posting()
-        for problem in problems:
-            logger.error("ledger check: %s", problem)
-    else:
-        anchor = anchors.write(store, at=at)
-    return LedgerCheck.objects.create(
+    anchor = "" if problems else anchors.write(store, at=at)
+    # First the row that pages show: stopping waits for whoever is posting.
+    done = LedgerCheck.objects.create(
         at=at, problems=problems, transfers=Transfer.objects.count(), anchor=anchor
     )
+    if problems:
+        for problem in problems:
+            logger.error("ledger check: %s", problem)
+        ledger.stop_posting()
+    return done
 
 
 def _is_begun(store: anchors.AnchorStore) -> bool:

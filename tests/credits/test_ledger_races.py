@@ -4,9 +4,10 @@ import random
 import time
 from collections import Counter
 from functools import partial
+from threading import Event, Thread
 
 import pytest
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from credits import delivery, grants, ledger, queries
 from credits.models import Block, Grant, LedgerAccount, Transfer
@@ -220,3 +221,30 @@ def test_each_of_many_chains_is_used_when_one_is_held():
     )
     assert used.values("chain").distinct().count() == 3
     assert queries.ledger_problems() == []
+
+
+def test_posting_is_stopped_although_somebody_posts_for_longer_than_a_page_would_wait():
+    funded_pool()
+    posted = Event()
+
+    def post_slowly():
+        with transaction.atomic():
+            reserved()
+            posted.set()
+            time.sleep(0.6)
+        connection.close()
+
+    slow = Thread(target=post_slowly)
+    slow.start()
+    assert posted.wait(10)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    try:
+        ledger.stop_posting()
+    finally:
+        slow.join()
+        connection.close()  # and with it the short time
+
+    with pytest.raises(ledger.PostingStopped), transaction.atomic():
+        reserved()
+    assert Grant.objects.count() == 1
