@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, DateField, F, Q, QuerySet, Value
+from django.db.models import Count, DateField, Exists, F, Q, QuerySet, Value
 
 from applications import boards, looks
 from applications.attention import Calls
@@ -26,10 +26,12 @@ from applications.models import (
     DecisionKind,
     DecisionState,
 )
-from credits.models import LedgerCheck
+from credits.models import ChainHead, LedgerCheck
 from portal.roles import Role
 from programs.models import Cycle, CycleState, Program
 from programs.staff import SEES_MONEY, Desk
+
+CHECK_IS_OLD = timedelta(hours=3)
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def _home(desk: Desk, mine: list[Load], cycles: list[Cycle], calls: Calls, at: d
         dates=dates_ahead(desk, mine, cycles, at=at),
         health=boards.health(managed[:6]) if manages else [],
         approvals=list(second_person_wanted(desk)[:5]) if desk.sees(Role.MANAGER, Role.FINANCE) else [],
-        troubles=troubles(desk, calls),
+        troubles=troubles(desk, calls, at=at),
         screening=screens,
         gates_waiting=boards.gates_waiting(_of(in_review, desk.program_ids(Role.SCREENER))) if screens else 0,
     )
@@ -196,8 +198,11 @@ def dates_ahead(
     return sorted((row for row in found if row.on >= at.date()), key=lambda row: row.on)[:6]
 
 
-def troubles(desk: Desk, calls: Calls) -> list[Trouble]:
-    """Parked letters and refused deliveries in this person's programs, and differences in the ledger. One query."""
+def troubles(desk: Desk, calls: Calls, *, at: datetime) -> list[Trouble]:
+    """Parked letters and refused deliveries in this person's programs, and the ledger: differences, or no check of late.
+
+    One query.
+    """
     found = []
     if desk.sees(Role.MANAGER, Role.OPERATOR) and (parked := calls.parked):
         text = f"{parked:,} letter{'' if parked == 1 else 's'} could not be sent"
@@ -213,11 +218,19 @@ def troubles(desk: Desk, calls: Calls) -> list[Trouble]:
             Trouble(text, "Look, act, then settle it with a reason.", "admin:credits_case_changelist", cases)
         )
     if desk.sees(Role.MANAGER, Role.FINANCE, Role.OPERATOR, Role.AUDITOR):
-        last = LedgerCheck.objects.order_by("-at").first()
+        stopped = Exists(ChainHead.objects.filter(frozen=True))
+        last = LedgerCheck.objects.annotate(is_stopped=stopped).order_by("-at").first()
         if last is not None and last.problems:
             number = len(last.problems)
             text = f"The ledger check found {number:,} difference{'' if number == 1 else 's'}"
             found.append(
                 Trouble(text, str(last.problems[0])[:200], "admin:credits_ledgercheck_changelist", number)
             )
+        elif last is not None and last.is_stopped:
+            note = "An earlier check found a difference. Once it is understood: manage.py ledger_verify --resume EMAIL"
+            found.append(Trouble("Posting is stopped", note, "admin:credits_ledgercheck_changelist", 1))
+        if last is not None and last.at < at - CHECK_IS_OLD:
+            text = f"The ledger was last checked on {last.at:%Y-%m-%d at %H:%M} UTC"
+            note = "It should be every hour: look whether worker and beat run, and at the log of the worker."
+            found.append(Trouble(text, note, "admin:credits_ledgercheck_changelist", 1))
     return found
