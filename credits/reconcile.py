@@ -18,7 +18,7 @@ from credits import cases, providers
 from credits.cases import Told
 from credits.models import ProviderLine, Reconciliation, ReconciliationState
 from credits.models.reconciliation import UNFINISHED
-from credits.money import with_code
+from credits.money import MOST_CENTS, with_code
 from credits.providers.base import CannotList, Listed, Provider
 from portal import audit
 from portal.database import allow_long_statements, with_retries
@@ -29,6 +29,7 @@ PAGE = 1_000
 MOST_CASES = 500  # of one run; what is over becomes one case, because a wrong file would bury the list
 YOUNG = timedelta(minutes=10)  # what was confirmed so shortly before the list may be missing in it
 LEASE = timedelta(minutes=15)  # without a sign of life for so long, another worker begins a run again
+SILENT = timedelta(days=2)  # from a comparison that was not finished on, before a person is told
 FROM_PROVIDER = "provider"
 
 
@@ -80,9 +81,13 @@ def carry_out(*, run: Reconciliation, at: datetime, provider: Provider | None = 
 
 
 def ask_daily(*, at: datetime) -> Reconciliation | None:
-    """Put one comparison a day in line, where the provider can be asked. The rows say when the last one was."""
+    """Put one comparison a day in line, where the provider can be asked. The rows say when the last one was.
+
+    A provider whose list has not been compared for days becomes a case.
+    """
     if not providers.get().automatic:
         return None
+    _tell_of_silence(at)
     recent = Reconciliation.objects.filter(source=FROM_PROVIDER, asked_at__gt=at - timedelta(hours=24))
     return None if recent.exists() else ask(by=None, at=at)
 
@@ -141,6 +146,12 @@ def _batched(rows: Iterable[Listed], size: int) -> Iterator[list[Listed]]:
 
 
 def _keep(run: Reconciliation, rows: Sequence[Listed]) -> int:
+    for row in rows:  # what no row can hold would fail again with every try
+        if (
+            not (row.key + row.organization + row.currency).isprintable()
+            or abs(row.amount_cents) > MOST_CENTS
+        ):
+            raise CannotList("A grant in the list has a key, an organization or an amount that cannot be.")
     made = ProviderLine.objects.bulk_create(
         [
             ProviderLine(
@@ -195,6 +206,24 @@ def _fail(run: Reconciliation, words: str, at: datetime) -> None:
         ProviderLine.objects.filter(reconciliation=run).delete()
         run.state, run.finished_at, run.failure = ReconciliationState.FAILED, at, words[:300]
         run.save()
+
+
+def _tell_of_silence(at: datetime) -> None:
+    """A case, once, when the provider was asked for days and no comparison came to its end."""
+    asked = Reconciliation.objects.filter(source=FROM_PROVIDER).order_by("pk")
+    done = asked.filter(state=ReconciliationState.DONE).last()
+    later = asked.filter(pk__gt=done.pk) if done else asked
+    first = later.first()
+    if first is None or first.asked_at >= at - SILENT:
+        return
+    failed = later.exclude(failure="").last()
+    why = failed.failure if failed else "None of them came to its end; see the log of the worker."
+    cases.open_case(
+        kind="reconcile",
+        key=f"reconcile:silent:{first.pk}",
+        words=f"No comparison with the provider that was begun since {first.asked_at:%Y-%m-%d} was finished. {why}",
+        at=at,
+    )
 
 
 def _told(row: dict[str, Any]) -> Told:

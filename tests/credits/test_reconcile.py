@@ -138,6 +138,43 @@ def test_the_providers_list_comes_page_by_page_and_not_in_part(provider, monkeyp
     assert not Case.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "row",
+    [Listed("a\0b", "org", 1, "USD"), Listed("key", "o\nrg", 1, "USD"), Listed("key", "org", 10**19, "USD")],
+)
+def test_a_list_that_no_table_can_hold_fails_once_and_is_not_begun_for_ever(row, monkeypatch):
+    monkeypatch.setattr("credits.providers.get", lambda: Listing([row]))
+    reconcile.ask(by=None, at=NOON)
+
+    (failed,) = reconcile.run_waiting(at=NOON)
+
+    assert (failed.state, ProviderLine.objects.count()) == ("failed", 0)
+    assert "cannot be" in failed.failure
+    assert reconcile.run_waiting(at=LATER) == []
+
+
+def test_days_without_a_finished_comparison_are_told_once(monkeypatch):
+    class Silent(Listing):
+        def list_grants(self):
+            raise CannotList("The provider's list did not come whole: 503.")
+
+    monkeypatch.setattr("credits.providers.get", lambda: Listing([Listed("nobody", "org", 5, "USD")]))
+    days = [NOON + timedelta(hours=25 * number) for number in range(8)]
+    reconcile.ask_daily(at=days[0])
+    reconcile.run_waiting(at=days[0])
+    monkeypatch.setattr("credits.providers.get", lambda: Silent([]))
+    told = []
+    for at in days[1:]:
+        reconcile.ask_daily(at=at)
+        reconcile.run_waiting(at=at)
+        told.append(Case.objects.filter(key__startswith="reconcile:silent:").count())
+
+    assert told == [0, 0, 1, 1, 1, 1, 1]
+    words = Case.objects.get(key__startswith="reconcile:silent:").words
+    assert "since 2026-12-08" in words
+    assert "503" in words
+
+
 def test_a_run_whose_worker_died_is_begun_again(monkeypatch):
     provider = Listing([Listed("nobody", "org", 5, "USD")])
     monkeypatch.setattr("credits.providers.get", lambda: provider)
