@@ -30,7 +30,7 @@ from applications.admin import (
     statements,
 )
 from applications.models import HeldAcceptance, NoticeState
-from credits import balances, burn, cases, delivery
+from credits import balances, burn, cases, delivery, ledger
 from credits import pools as pool_lines
 from credits.models import Grant, Stage
 from credits.providers import manual
@@ -247,7 +247,11 @@ def _carrier(request: HttpRequest) -> staff.Desk:
 def hand_over(request: HttpRequest) -> HttpResponse:
     """The orders to carry to the provider, as CSV; they count as sent from now on."""
     desk, at = _carrier(request), clock.now()
-    delivery.dispatch(at=at)
+    try:
+        delivery.dispatch(at=at)
+    except ledger.PostingStopped as error:
+        messages.error(request, str(error))
+        return redirect("admin:grants_board")
     orders = delivery.hand_over(by=desk.user, at=at, again=request.POST.get("again") == "yes")
     answer = HttpResponse(manual.write_orders(orders), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="orders-{at:%Y-%m-%d-%H%M}.csv"'

@@ -6,8 +6,8 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from credits import queries
-from tests.factories.credits import POOL, PROGRAM, funded_pool, person, reserved
+from credits import ledger, queries
+from tests.factories.credits import KEY, POOL, PROGRAM, funded_pool, person, reserved, sent
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +39,7 @@ def test_pool_fund(capsys):
         ({"amount": "0"}, "whole number of cents"),
         ({"made_by": "nobody@example.org"}, "nobody@example.org"),
         ({"program": "a program"}, "a key has"),
+        ({"key": "request-7"}, "belong to the requests"),
     ],
 )
 def test_pool_fund_refuses(change, why):
@@ -50,6 +51,29 @@ def test_one_person_alone_does_not_fund():
     one = person(is_staff=True).email
     with pytest.raises(CommandError, match="second person"):
         fund(made_by=one, approved_by=one)
+
+
+def test_orders_are_not_carried_to_a_provider_that_is_called_by_machine(tmp_path, settings):
+    settings.PROVIDER_ADAPTER, settings.PROVIDER_URL = "http", "http://127.0.0.1:9"
+    settings.PROVIDER_SIGNING_KEYS = [KEY]
+    funded_pool()
+    row, out = sent(), tmp_path / "orders.csv"
+
+    with pytest.raises(CommandError, match="called by machine"):
+        call_command("deliveries_export", str(out), by=person(is_staff=True).email)
+
+    row.refresh_from_db()
+    assert (row.state, out.exists()) == ("pending", False)
+
+
+def test_while_posting_is_stopped_no_file_is_left_behind(tmp_path):
+    funded_pool()
+    reserved()
+    ledger.stop_posting()
+
+    with pytest.raises(CommandError, match="Posting is stopped"):
+        call_command("deliveries_export", str(tmp_path / "orders.csv"), by=person(is_staff=True).email)
+    assert not (tmp_path / "orders.csv").exists()
 
 
 def test_orders_out_and_confirmations_back(tmp_path, capsys):

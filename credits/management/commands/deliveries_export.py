@@ -4,10 +4,11 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 
-from credits import delivery
+from credits import delivery, providers
 from credits.providers import manual
 from portal import clock
 from portal.models import User
+from portal.refusals import Refused
 
 
 class Command(BaseCommand):
@@ -28,13 +29,20 @@ class Command(BaseCommand):
         person = User.objects.filter(email__iexact=by, is_staff=True, is_active=True).first()
         if person is None:
             raise CommandError(f"No active staff account has the address {by}.")
+        if providers.get().automatic:
+            raise CommandError(
+                "This provider is called by machine. Whoever carried the orders too would have it give twice."
+            )
         now = clock.now()
+        try:
+            delivery.dispatch(at=now)
+        except Refused as error:
+            raise CommandError(str(error)) from error
         try:
             out = file.open("x", encoding="utf-8", newline="")
         except OSError as error:
             raise CommandError(f"{file}: {error.strerror}") from error
         with out:
-            delivery.dispatch(at=now)
             orders = delivery.hand_over(by=person, at=now, again=again)
             out.write(manual.write_orders(orders))
         self.stdout.write(f"{len(orders)} orders written to {file}")

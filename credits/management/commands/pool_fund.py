@@ -27,6 +27,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, program, period, amount, currency, made_by, approved_by, key, **options):
+        if key.startswith("request-"):
+            raise CommandError(
+                "Keys that begin with request- belong to the requests of the page. Use another."
+            )
         try:
             cents = parse_money(amount, currency)
             transfer = with_retries(
