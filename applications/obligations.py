@@ -143,6 +143,9 @@ _FOLLOW = """
           JOIN LATERAL (
               SELECT * FROM credits_grant first WHERE first.id = d.grant_id
                UNION ALL SELECT * FROM credits_grant half WHERE half.half_of_id = d.grant_id
+               -- a clock that waits for the first use starts on the lot that took the rest over
+               UNION ALL SELECT * FROM credits_grant later WHERE later.first_id = d.grant_id
+                   AND later.expires_on IS NOT NULL
           ) g ON true
          WHERE o.state = ANY (%(owed)s) AND g.stage = 'confirmed'
            AND (%(only)s::bigint[] IS NULL OR o.application_id = ANY (%(only)s::bigint[]))

@@ -25,7 +25,7 @@ from applications.models import (
     Summary,
 )
 from applications.states import State
-from credits import checks, delivery, grants
+from credits import checks, delivery, grants, organization_changes, usage
 from credits.models import Grant, LedgerAccount, Stage
 from portal.models import AuditEvent, User
 from portal.roles import Role
@@ -129,6 +129,38 @@ def test_the_due_day_waits_until_the_end_is_known() -> None:
     assert world.grant.expires_on is None
     assert Obligation.objects.get().due_on is None
     assert overdue(world, BEGUN.replace(year=2029)) == ""
+
+
+def test_a_first_use_at_another_organization_begins_the_term_that_counts() -> None:
+    world = Awarded(term_starts="first_use", **WANTED)
+    obligations.follow(at=POSTED)
+    change = organization_changes.ask(
+        grant_id=world.grant.pk,
+        organization_id="5d7b4f52-1c3e-4a6b-9d8f-0a1b2c3d4e5f",
+        format="anthropic-console",
+        reason="The lab moved.",
+        by=world.manager,
+        at=POSTED,
+    )
+    moved = organization_changes.approve(change_id=change.pk, by=world.second, at=POSTED).new_grant
+    assert moved is not None
+    assert moved.organization_id is not None
+    usage.record(
+        organization_id=moved.organization_id,
+        day=BEGUN.date(),
+        amount_cents=1_00,
+        currency="USD",
+        source="event",
+        key="first",
+        by=None,
+        at=BEGUN,
+    )
+
+    obligations.follow(at=BEGUN)
+
+    moved.refresh_from_db()
+    assert moved.expires_on == date(2027, 6, 27)
+    assert Obligation.objects.get().due_on == date(2027, 6, 13)
 
 
 def test_nothing_is_owed_where_the_program_wants_nothing() -> None:
