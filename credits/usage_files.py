@@ -1,7 +1,7 @@
 """Usage from a CSV: organization_id, day, amount, currency, and at most one line with the total of all amounts.
 
 A file whose total is wrong is refused whole, because nobody can say which line is missing. A bad line is named and does
-not stop the others.
+not stop the others; nor do two lines for one day of an organization, of which none is counted.
 """
 
 import csv
@@ -11,10 +11,12 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 
 from credits import usage
 from credits.models import Organization, UsageSource
 from credits.money import format_money, parse_money
+from portal.database import with_retries
 from portal.models import User
 from portal.refusals import Refused
 
@@ -90,6 +92,7 @@ def take(
             continue
         key = f"file:{name}:{line.number}"
         good.append((line.number, usage.Figure(found[0], line.day, line.amount_cents, line.currency, key)))
+    good = _told_once(good, done)
     # Whole organizations at a time, in the order in which they are locked.
     good.sort(key=lambda pair: (pair[1].organization_id, pair[1].day))
     for part in _parts(good):
@@ -99,9 +102,11 @@ def take(
 
 
 def _count(part: list[tuple[int, usage.Figure]], done: Imported, *, by: User, at: datetime) -> None:
-    outcomes = usage.record_many(
-        figures=[figure for _, figure in part], source=UsageSource.FILE, by=by, at=at, dry_run=done.dry_run
+    figures = [figure for _, figure in part]
+    work = partial(
+        usage.record_many, figures=figures, source=UsageSource.FILE, by=by, at=at, dry_run=done.dry_run
     )
+    outcomes = with_retries(work)  # the account of a program's use is shared with every other file
     for (number, figure), outcome in zip(part, outcomes, strict=True):
         if outcome.refusal is not None:
             done.problems.append((number, str(outcome.refusal)))
@@ -114,6 +119,18 @@ def _count(part: list[tuple[int, usage.Figure]], done: Imported, *, by: User, at
                 done.uncovered += 1
                 missing = format_money(outcome.uncovered_cents, figure.currency)
                 done.problems.append((number, f"{missing} is not covered by credit. It stands as a case."))
+
+
+def _told_once(good: list[tuple[int, usage.Figure]], done: Imported) -> list[tuple[int, usage.Figure]]:
+    """Without days that several lines tell: nobody can say whether these add up, or which one is right."""
+    lines: dict[str, list[int]] = {}
+    for number, figure in good:
+        lines.setdefault(figure.name, []).append(number)
+    for number, figure in good:
+        if others := ", ".join(str(other) for other in lines[figure.name][:5] if other != number):
+            problem = f"The same day of this organization stands in line {others} too."
+            done.problems.append((number, f"{problem} Put the whole day in one line."))
+    return [pair for pair in good if len(lines[pair[1].name]) == 1]
 
 
 def _parts(
