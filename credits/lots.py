@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import connection
 
@@ -14,8 +14,8 @@ from credits.models import Grant, Organization
 class Lot:
     """A confirmed grant with what it holds, in cents of its currency. left_cents goes down while a day is drawn.
 
-    since: from this UTC day on the provider may have had it. expires_on: the last day of use, None without one.
-    starts_on: None while its first use is awaited.
+    since: from this UTC day on the provider may have had it. posted_at: when it confirmed so. expires_on: the last day
+    of use, None without one. starts_on: None while its first use is awaited.
     """
 
     grant_id: int
@@ -24,6 +24,7 @@ class Lot:
     program: str
     currency: str
     since: date
+    posted_at: datetime
     expires_on: date | None
     late_usage_days: int
     term_months: int | None
@@ -107,8 +108,8 @@ def siblings(grant: Grant) -> list[Lot]:
 
 _LOTS = """
     SELECT g.id, a.id, g.organization_id, g.program, g.currency,
-           (coalesce(g.sent_at, g.confirmed_at) AT TIME ZONE 'UTC')::date, g.expires_on, g.late_usage_days,
-           g.term_months, g.latest_end_on, g.starts_on, a.balance_cents
+           (coalesce(g.sent_at, g.confirmed_at) AT TIME ZONE 'UTC')::date, g.confirmed_at, g.expires_on,
+           g.late_usage_days, g.term_months, g.latest_end_on, g.starts_on, a.balance_cents
       FROM credits_grant g JOIN ledger_account a ON a.code = 'granted:' || g.id
      WHERE g.organization_id = ANY (%s) AND g.stage = 'confirmed'
      ORDER BY g.organization_id, g.expires_on NULLS LAST, g.created_at, g.id

@@ -46,7 +46,8 @@ class NoCredit(UsageRefused):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What a provider says of one organization and UTC day. amount_cents: whole cents of the currency, above zero.
+    """What a provider says of one organization and UTC day. amount_cents: whole cents of the currency, above zero; nothing
+    is taken for a figure only where the day was counted before.
 
     key names where it was told: the event, or the file and its line.
     """
@@ -137,14 +138,15 @@ def _record(
     for counted in sorted(found, key=lambda one: str(one.figure.day)):
         figure = counted.figure
         try:
-            _check_form(figure, known, today)
+            _check_form(figure, known, today, least=0 if figure.name in rows else 1)
             _count(counted, rows, held[figure.organization_id], today)
         except UsageRefused as refusal:
             counted.refusal = refusal
             if by is None or isinstance(refusal, LowerThanBefore | TooLate):
-                counted.told = _case(
-                    figure, str(refusal), type(refusal).__name__.lower(), held.get(figure.organization_id, [])
-                )
+                what = type(refusal).__name__.lower()
+                if isinstance(refusal, LowerThanBefore):  # again after a correction: a case of its own
+                    what += f":{rows[figure.name].reports}"
+                counted.told = _case(figure, str(refusal), what, held.get(figure.organization_id, []))
     if not dry_run:
         _write(found, rows, source=source, by=by, at=at)
         cases.open_many(told=[one.told for one in found if one.told is not None], at=at)
@@ -158,12 +160,13 @@ def _rows(figures: Iterable[Figure], known: set[int]) -> dict[str, Usage]:
     return {row.name: row for row in rows}
 
 
-def _check_form(figure: Figure, known: set[int], today: date) -> None:
+def _check_form(figure: Figure, known: set[int], today: date, *, least: int) -> None:
+    """Raise NotAFigure. least: 0 where the day was counted before, because nothing may be the figure that holds."""
     if figure.organization_id not in known:
         raise NotAFigure("No organization with this ID has credit here.")
     if type(figure.amount_cents) is not int:
         raise NotAFigure("The amount is not a whole number of cents.")
-    if figure.amount_cents <= 0:
+    if figure.amount_cents < least:
         raise NotAFigure(
             "Usage is more than nothing. A lower figure for a day is a correction by two people."
         )
@@ -210,7 +213,7 @@ def _count(counted: Counted, rows: dict[str, Usage], held: list[lots.Lot], today
             figure,
             f"{format_money(row.told_cents, figure.currency)} was used on {figure.day:%Y-%m-%d}; the credit of the "
             f"organization covers {format_money(row.posted_cents, figure.currency)} of it.",
-            "uncovered",
+            f"uncovered:{row.reports}",
             held,
         )
 
@@ -312,10 +315,10 @@ def post_draws(
         ).pk
         for program, currency in sorted(consumed.values())
     }
-    movements: dict[date, list[ledger.Movement]] = {}
+    movements: dict[datetime, list[ledger.Movement]] = {}
     for row, number, draws in days:
-        movements.setdefault(row.day, []).extend(
-            ledger.Movement(
+        for draw in draws:
+            movement = ledger.Movement(
                 kind=Kind.USE,
                 source_id=draw.lot.account_id,
                 destination_id=accounts[draw.lot.program],
@@ -323,15 +326,18 @@ def post_draws(
                 key=f"{row.name}:{number}:{draw.lot.grant_id}",
                 currency=row.currency,
             )
-            for draw in draws
-        )
-    for day in sorted(movements):
-        ledger.post_many(movements=movements[day], by=by, at=moment_of(day, at=at))
+            movements.setdefault(moment_of(row.day, draw.lot, at=at), []).append(movement)
+    for moment in sorted(movements):
+        ledger.post_many(movements=movements[moment], by=by, at=moment)
 
 
-def moment_of(day: date, *, at: datetime) -> datetime:
-    """When a day's usage happened: the end of the day, or now while it lasts."""
-    return min(at, datetime.combine(day, time.max, UTC).replace(microsecond=0))
+def moment_of(day: date, lot: lots.Lot, *, at: datetime) -> datetime:
+    """When a day's usage happened: the end of the day, or now while it lasts.
+
+    Not before the lot was posted, although its provider may have had it for days: no statement begins below zero.
+    """
+    end = datetime.combine(day, time.max, UTC).replace(microsecond=0)
+    return min(at, max(end, lot.posted_at))
 
 
 def start_terms(draws: Iterable[lots.Draw]) -> None:

@@ -3,7 +3,9 @@
 import json
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from io import StringIO
+from multiprocessing import get_context
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -12,7 +14,16 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from credits import expiry, ledger, queries, usage, usage_corrections, usage_files
+from credits import (
+    delivery,
+    expiry,
+    ledger,
+    queries,
+    statements,
+    usage,
+    usage_corrections,
+    usage_files,
+)
 from credits.models import Case, Grant, Transfer, Usage, UsageReport
 from credits.movements import AccountKind, Kind
 from portal import clock
@@ -217,6 +228,22 @@ def test_a_figure_that_cannot_be_is_refused_with_a_sentence_and_a_case_for_the_m
     assert again.value.case is None  # there is somebody at the screen
 
 
+def test_use_before_the_posting_counts_and_no_statement_begins_below_zero():
+    where = make.organization()
+    make.funded_pool()
+    order = make.sent(organization_id=where.pk, bound=False, amount_cents=100_00)
+    delivery.hand_over(by=make.person(), at=make.NOON)
+    posted_at = evening(DAY, 6)
+    grant = delivery.confirm(delivery_id=order.pk, at=posted_at)
+
+    told(where, 30_00, late=7)
+
+    before = statements.of_grant(grant, first=DAY, last=DAY + timedelta(days=3))
+    assert (before.closing_cents, before.rows) == (0, [])
+    whole = statements.of_grant(grant, first=DAY, last=DAY + timedelta(days=9))
+    assert [(row.at, row.balance_cents) for row in whole.rows] == [(posted_at, 100_00), (posted_at, 70_00)]
+
+
 def test_an_organization_without_confirmed_credit_is_refused():
     with pytest.raises(usage.NoCredit, match="confirmed"):
         told(make.organization(), 1_00)
@@ -370,6 +397,54 @@ def test_a_wrong_total_refuses_the_file_whole(total, whole):
 def test_a_file_that_cannot_be_read_is_refused_whole(data):
     with pytest.raises(usage_files.UnreadableFile):
         _take(data)
+
+
+def test_a_day_that_two_lines_tell_is_not_counted():
+    where = make.organization()
+    grant = lot(where)
+    twice = f"{where.external_id},2026-12-08"
+    data = _file(
+        f"{twice},30,USD", f"{where.external_id},2026-12-07,5,USD", f"{twice.upper()},50,USD", "total,,85,USD"
+    )
+
+    done = _take(data)
+
+    assert (done.counted, done.moved_cents, left(grant)) == (1, 5_00, 95_00)
+    assert [line for line, _ in done.problems] == [2, 4]
+    assert "in line 4 too" in done.problems[0][1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_files_that_meet_in_two_programs_are_both_counted(monkeypatch):
+    """Each has posted a first day and needs for its second one the account that the other holds."""
+    other = "external-researcher-access"
+    organizations = [make.organization() for _ in range(4)]
+    for where, program in zip(organizations, (make.PROGRAM, other, other, make.PROGRAM), strict=True):
+        lot(where, program=program)
+        ledger.open_account(code=f"consumed:{program}", kind=AccountKind.CONSUMED, program=program)
+    files = [
+        _file(f"{one.external_id},2026-12-07,1,USD", f"{two.external_id},2026-12-08,1,USD")
+        for one, two in (organizations[:2], organizations[2:])
+    ]
+    people = [make.person() for _ in files]
+    post, met = ledger.post_many, get_context("fork").Barrier(2)
+
+    def wait_once(**options):
+        done = post(**options)
+        monkeypatch.setattr(ledger, "post_many", post)
+        met.wait(20)
+        return done
+
+    monkeypatch.setattr(ledger, "post_many", wait_once)
+
+    def take(data, person):
+        return usage_files.take(data=data, by=person, at=evening(DAY, 1)).moved_cents
+
+    done = together(*[partial(take, *pair) for pair in zip(files, people, strict=True)])
+
+    assert done == [2_00, 2_00]
+    assert (gone(AccountKind.CONSUMED), gone(AccountKind.CONSUMED, other)) == (2_00, 2_00)
+    assert queries.ledger_problems() == []
 
 
 def test_a_file_of_one_program_does_not_reach_another_one_and_takes_few_statements():
