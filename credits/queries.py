@@ -152,9 +152,9 @@ def grant_page(uuid: UUID, holder: User) -> GrantPage | None:
     is_granted = grant.stage == Stage.CONFIRMED
     left = grant_balance(grant)
     used = (
-        Entry.objects.filter(
-            account__code=ledger.code_of(AccountKind.GRANTED, grant.pk), transfer__kind=Kind.USE
-        ).aggregate(cents=Sum("amount_cents"))["cents"]
+        Entry.objects.filter(account__code=ledger.code_of(AccountKind.GRANTED, grant.pk))
+        .filter(Q(transfer__kind=Kind.USE) | Q(transfer__reverses__kind=Kind.USE))
+        .aggregate(cents=Sum("amount_cents"))["cents"]
         or 0
     )
     steps = [Step("reserved", grant.created_at), Step("sent", grant.sent_at)]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from credits import cases, ledger, lots, usage
+from credits import cases, enforcement, ledger, lots, usage
 from credits.models import (
     Case,
     CorrectionState,
@@ -66,8 +66,9 @@ def ask(
 def approve(*, correction_id: int, by: User, at: datetime) -> UsageCorrection:
     """Take the day's movements back and draw the right figure, once. Approving again changes nothing.
 
-    What comes back to a lot whose end has passed expires with the next run. Raises CannotCorrect when it is decided
-    otherwise, for whoever asked and for whom the credit is, and what ledger.reverse raises.
+    What comes back to a lot whose end has passed expires with the next run; what comes back to an organization on hold
+    is frozen here. Raises CannotCorrect when it is decided otherwise, for whoever asked and for whom the credit is, and
+    what ledger.reverse raises.
     """
     wish, row = _waiting(correction_id)
     if wish.state == CorrectionState.DONE and wish.decided_by_id == by.pk:
@@ -89,7 +90,9 @@ def approve(*, correction_id: int, by: User, at: datetime) -> UsageCorrection:
         by=by,
         at=at,
     )
+    usage.start_terms(draws)
     usage.post_draws([(row, row.reports, draws)], by=by, at=at)
+    enforcement.settle_organization(organization_id=row.organization_id, at=at)
     _decide(wish, CorrectionState.DONE, by=by, at=at)
     audit.record(action="usage.correct", subject=row, by=by, at=at, moved_cents=moved_cents, wish=wish.pk)
     if wish.case is not None and wish.case.is_open:
