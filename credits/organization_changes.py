@@ -175,6 +175,8 @@ def why_not(grant: Grant) -> str:
         return _("Its organization is on hold. What is frozen stays where it is until the hold is lifted.")
     if not left_cents(grant):
         return _("Nothing is left of it.")
+    if grant.moved_to.exists():
+        return _("Its rest went to another organization before. What came back since then can only be used here.")
     return ""
 
 
