@@ -16,6 +16,7 @@ from applications import awards, claims, declining, top_ups
 from applications.awards import Award
 from applications.models import Application, Decision, LaterCredit, LaterKind
 from applications.states import State
+from applications.views import typed
 from applications.views.award import later_shown
 from credits.money import NotAnAmount, parse_money
 from portal import clock
@@ -118,15 +119,21 @@ class MoreCredit(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
 def top_up(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Ask for more credit on an award, and read what was asked before."""
+    if not request.user.is_authenticated:
+        return typed.sign_in(request)
     application, _decision = _award(request, public_id)
     if application.amends is not None:
         return redirect("applications:top_up", application.amends.public_id)
     award, now = awards.of(application), clock.now()
     rules = rulebook.for_application(application)
-    form = MoreCredit(request.POST or None, currency=rules.currency)
+    if request.method == "POST":
+        typed.forget(request)
+        form = MoreCredit(request.POST, currency=rules.currency)
+    else:
+        waits = typed.back(request)
+        form = MoreCredit(currency=rules.currency, initial=waits.dict() if waits is not None else None)
     refusal = ""
     if request.method == "POST" and form.is_valid():
         try:

@@ -34,7 +34,7 @@ from applications.forms import SectionForm, section_form
 from applications.models import Application, Request, Right
 from applications.standing import Phase
 from applications.states import State
-from applications.views import common, files, old_form
+from applications.views import common, files, old_form, typed
 from portal import clock, texts
 from portal.models import User
 from portal.refusals import Refused
@@ -98,9 +98,10 @@ def _requests_read(person: User) -> list[Request]:
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
 def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
     """One section of the form. POST keeps everything typed, then says what is missing or goes on."""
+    if not request.user.is_authenticated:
+        return typed.sign_in(request)
     application = common.editable(request, public_id)
     part = _section(application, key)
     if part is None:
@@ -110,10 +111,10 @@ def section(request: HttpRequest, public_id: UUID, key: str) -> HttpResponse:
     if status.phase != Phase.DRAFT and not status.can_edit:
         return redirect("applications:status", application.public_id)
     if request.method == "GET":
-        listed = files.shown(application, part)
-        form = section_form(part, answers=application.answers, report="fix" in request.GET, files=listed)
-        return _render_section(request, application, part, form, status)
+        return _opened(request, application, part, status)
+    typed.forget(request)
     version, base = _version(request.POST), _base(request.POST)
+    old_form.keep_strays(request, application, part, base)
     was_current = version == application.answers_version
     taken = files.take(request, application, part)
     form = section_form(
@@ -182,6 +183,8 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
     now = clock.now()
     if standing.phase_of(application, at=now) != Phase.DRAFT:
         return JsonResponse({"error": _("Sent applications are saved with the button.")}, status=409)
+    if old_form.strays(application, part, data, base):
+        return old_form.script(application, key)
     form = section_form(part, answers=application.answers, data=data)
     form.is_valid()
     changes = institutions.settled([part], answering.store(part, form.cleaned_data))
@@ -201,6 +204,7 @@ def autosave(request: HttpRequest, public_id: UUID, key: str) -> JsonResponse:
         )
     except Refused as error:
         return JsonResponse({"error": str(error)}, status=409)
+    typed.forget(request, reverse("applications:section", args=[public_id, key]))
     answer: dict[str, Any] = {"version": version, "saved": _("Saved %(now)s UTC") % {"now": f"{now:%H:%M}"}}
     if base is not None:
         answer["base"] = merging.after(base, changes)
@@ -382,6 +386,16 @@ def _form_context(application: Application, problems: Mapping[str, str]) -> dict
     }
 
 
+def _opened(
+    request: HttpRequest, application: Application, part: Section, status: standing.Standing
+) -> HttpResponse:
+    """A section as it is saved, or with what its writer typed before signing in again."""
+    waits, listed = typed.back(request), files.shown(application, part)
+    report = "fix" in request.GET
+    form = section_form(part, answers=application.answers, data=waits, report=report, files=listed)
+    return _render_section(request, application, part, form, status, base=_base(waits or {}))
+
+
 def _render_section(
     request: HttpRequest,
     application: Application,
@@ -417,7 +431,9 @@ def _render_section(
         "is_owner": application.applicant_id == request.user.pk,
         "refusal": refusal,
         "elsewhere": _elsewhere(application, refusal, part),
-        "saved": _saved(application.saved_at, now),
+        "saved": _("Not saved yet")
+        if form.is_bound and request.method == "GET"
+        else _saved(application.saved_at, now),
     }
     return render(request, "applications/section.html", context, status=code)
 

@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -22,6 +21,7 @@ from applications import institutions, presentation, requests
 from applications.forms import SectionForm, section_form
 from applications.models import Application, Request
 from applications.request_states import DECIDED, OPEN
+from applications.views import typed
 from portal import clock
 from portal.limits import TooOften, count
 from programs import request_forms, translations
@@ -43,14 +43,17 @@ def fill_in(request: HttpRequest, slug: str, key: str) -> HttpResponse:
     form = get_object_or_404(request_forms.public(), program__slug=slug, key=key)
     if not request.user.is_authenticated:
         if request.method == "POST":
-            return redirect_to_login(request.get_full_path())
+            return typed.sign_in(request)
         return _page(request, form, [])
     held = requests.awards_of(request.user, form.program)
     if form.senders == RequestSenders.HOLDERS and not held:
         return _page(request, form, held)
     if request.method == "GET":
-        questions = section_form(_as_read(form), answers={})
-        return _page(request, form, held, questions=questions, once=uuid.uuid4())
+        waits = typed.back(request)
+        questions = section_form(_as_read(form), answers={}, data=waits)
+        once = _uuid(waits.get(ONCE, "")) if waits else None
+        return _page(request, form, held, questions=questions, once=once or uuid.uuid4(), waits=waits)
+    typed.forget(request)
     return _send(request, form, held)
 
 
@@ -122,20 +125,23 @@ def _page(
     own: Sequence[Problem] = (),
     refusal: str = "",
     code: int = 200,
+    waits: QueryDict | None = None,
 ) -> HttpResponse:
+    """waits: what was typed before its writer signed in; it stands in the fields as if it had just been sent."""
     posted = request.method == "POST"
-    words = _words(request.POST.get(LOOK_FOR, "") if posted else request.GET.get("q", ""))
+    sent = request.POST if posted else waits
+    words = _words(request.GET.get("q", "") if sent is None else sent.get(LOOK_FOR, ""))
     entries = requests.answers_before(form, words) if words else []
-    chosen = request.POST.get(AWARD, "") if posted else request.GET.get("award", "")
+    chosen = request.GET.get("award", "") if sent is None else sent.get(AWARD, "")
     context = {
         "request_form": translations.shown_rows([form], "request_forms")[0],
         "program": translations.shown(form.program),
         "for_holders": form.senders == RequestSenders.HOLDERS,
         "questions": questions,
-        "look_first": form.faq_first and not words and not posted,
+        "look_first": form.faq_first and not words and sent is None,
         "words": words,
         "entries": entries,
-        "none_fits": NONE_FITS in request.POST,
+        "none_fits": sent is not None and NONE_FITS in sent,
         "held": held,
         "chosen": chosen or (str(held[0].public_id) if len(held) == 1 else ""),
         "once": once,

@@ -72,8 +72,17 @@
   };
   if (rubric) {
     const saved = rubric.querySelector("[data-saved]"), saw = rubric.querySelector("[data-saw]");
-    let timer = 0, dirty = false, sending = false, running = null;
+    let timer = 0, dirty = false, sending = false, running = null, lost = false;
     const say = (text, tone) => { saved.querySelector("span").textContent = text; saved.dataset.tone = tone; };
+    /* A sign-in in another tab ends the token of this page; the same page, asked for anew, has one that works. */
+    const signedOut = "Not saved: you are signed out. Sign in in another tab, then go on here; nothing typed is lost.";
+    const renew = async () => {
+      const page = await (await fetch(window.location.href, { credentials: "same-origin" })).text();
+      const found = new DOMParser().parseFromString(page, "text/html").querySelector("form[data-autosave] [name=csrfmiddlewaretoken]");
+      if (!found) { throw new Error("no session"); }
+      rubric.elements.csrfmiddlewaretoken.value = found.value;
+      lost = false;
+    };
     const send = async (keepalive) => {
       say("Saving…", "");
       const entered = new FormData(rubric);
@@ -83,6 +92,12 @@
           method: "POST", body: new URLSearchParams(entered), keepalive, credentials: "same-origin",
           headers: { Accept: "application/json" },
         });
+        if (answer.redirected || answer.status === 403) {
+          dirty = lost = true;
+          say(signedOut, "bad");
+          timer = window.setTimeout(() => renew().then(() => save(false), () => { timer = window.setTimeout(() => save(false), 15000); }), 5000);
+          return;
+        }
         const told = await answer.json();
         if (told.saw) { saw.value = told.saw; }
         say(told.text, answer.ok ? "good" : "bad");
@@ -108,6 +123,11 @@
     rubric.addEventListener("input", changed);
     rubric.addEventListener("focusout", (e) => { if (e.target.matches("textarea")) { save(false); } });
     rubric.addEventListener("submit", (e) => {
+      if (lost) {
+        e.preventDefault();
+        renew().then(() => rubric.requestSubmit(e.submitter || undefined), () => say(signedOut, "bad"));
+        return;
+      }
       sending = true;
       if (running) { e.preventDefault(); running.then(() => { running = null; rubric.requestSubmit(); }); }
     });

@@ -32,7 +32,6 @@
     var said = box.querySelector("[data-said]");
     var most = Number(box.dataset.most);
     var largest = Number(box.dataset.megabytes) * 1000000;
-    var token = form.elements.csrfmiddlewaretoken.value;
     var waiting = [];
     var sending = null;
 
@@ -145,7 +144,7 @@
       what.textContent = word("uploading", "Uploading");
       data.append("file", file);
       request.open("POST", box.dataset.attach);
-      request.setRequestHeader("X-CSRFToken", token);
+      request.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
       request.upload.addEventListener("progress", function (event) {
         if (!event.lengthComputable) return;
         bar.value = Math.round((100 * event.loaded) / event.total);
@@ -206,7 +205,7 @@
       fetch(box.dataset.file.replace("00000000-0000-0000-0000-000000000000", pressed.value) + "remove/", {
         method: "POST",
         credentials: "same-origin",
-        headers: { "X-CSRFToken": token },
+        headers: { "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
       })
         .then(function (answer) {
           return answer.json().then(function (body) {

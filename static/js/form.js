@@ -61,6 +61,30 @@
     apply();
   }
 
+  /* --- The token: a sign-in in another tab ends that of this page. The same page, asked for anew, has one that works; without
+     a session it leads to the sign-in page, which has no such form. What is typed here stays as it is. --- */
+  function renew(form) {
+    return fetch(window.location.pathname + window.location.search, { credentials: "same-origin" })
+      .then(function (answer) {
+        return answer.text();
+      })
+      .then(function (page) {
+        var found = new DOMParser().parseFromString(page, "text/html").querySelector("form[data-conditions] [name=csrfmiddlewaretoken]");
+        if (!found) throw new Error("no session");
+        form.elements.csrfmiddlewaretoken.value = found.value;
+      });
+  }
+
+  /* Whoever signed in elsewhere comes back to this tab before they press its button. */
+  function token(form) {
+    var since = Date.now();
+    document.addEventListener("visibilitychange", function () {
+      if (document.visibilityState !== "visible" || Date.now() - since < 60000) return;
+      since = Date.now();
+      renew(form).catch(function () {});
+    });
+  }
+
   /* --- Saving by itself: on leaving a field, and a few seconds after the last key --- */
   function autosave(form) {
     var address = form.dataset.autosave;
@@ -70,10 +94,10 @@
     var conflict = document.getElementById("conflict");
     var version = form.elements.version;
     var base = form.elements.base;
-    var token = form.elements.csrfmiddlewaretoken.value;
     var changed = false;
     var saving = null;
     var stopped = false;
+    var lost = false; /* the session of this page has ended, or another sign-in took its place */
     var timer = 0;
     var pause = 3000;
 
@@ -101,13 +125,27 @@
       timer = 0;
       if (stopped || !changed) return saving;
       if (saving) return saving;
+      if (lost) {
+        saving = renew(form).then(
+          function () {
+            saving = null;
+            lost = false;
+            return save();
+          },
+          function () {
+            saving = null;
+            retry(words.textContent);
+          },
+        );
+        return saving;
+      }
       changed = false;
       say(word("saving", "Saving"));
       var body = JSON.stringify({ version: version.value, base: base.value, data: typed() });
       saving = fetch(address, {
         method: "POST",
         credentials: "same-origin",
-        headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+        headers: { "Content-Type": "application/json", "X-CSRFToken": form.elements.csrfmiddlewaretoken.value },
         body: body,
         /* A page on its way out still gets its last words through; browsers allow that up to 64 kB. */
         keepalive: document.visibilityState === "hidden" && body.length < 60000,
@@ -143,6 +181,9 @@
               conflict.hidden = false;
               conflict.focus();
             }
+          } else if (answer.status === 401 || answer.status === 403) {
+            lost = true;
+            retry(answer.body.error || word("signedout", "You are signed out. Sign in in another tab, then go on here."));
           } else if (answer.status >= 500 || answer.status === 429) {
             retry(word("again", "Not saved yet, trying again"));
           } else {
@@ -178,22 +219,25 @@
       if (changed) save();
     });
 
-    /* The button must send the number of the last save, so it waits for one that is on its way. */
+    /* The button must send the number of the last save, so it waits for one that is on its way. Without a session it
+       sends all the same: what is typed waits for the sign-in (applications/views/typed.py). */
     form.addEventListener("submit", function (event) {
       window.clearTimeout(timer);
       changed = false;
       stopped = true;
-      if (!saving) return;
+      var before = saving || (lost ? renew(form).catch(function () {}) : null);
+      if (!before) return;
       event.preventDefault();
       var button = event.submitter;
-      saving.then(function () {
+      before.then(function () {
         changed = false;
+        lost = false;
         form.requestSubmit(button && !button.disabled ? button : undefined);
       });
     });
 
     document.addEventListener("visibilitychange", function () {
-      if (document.visibilityState === "hidden" && changed) save();
+      if (changed && (lost || document.visibilityState === "hidden")) save();
     });
     window.addEventListener("beforeunload", function (event) {
       if ((changed || saving) && !stopped) event.preventDefault();
@@ -203,6 +247,7 @@
   document.querySelectorAll("form[data-conditions]").forEach(function (form) {
     counters(form);
     conditions(form);
+    if (form.method === "post" && form.elements.csrfmiddlewaretoken) token(form);
     autosave(form);
   });
 })();

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from applications import form_change, intake
+from applications import form_change, intake, merging
 from applications.models import Application
 from portal import clock
 from programs import form_versions
@@ -118,3 +118,50 @@ def test_a_stranger_learns_nothing(draft) -> None:
         answer = client_of(other).post(reverse("applications:section", args=[draft.public_id, "extra"]), {})
 
     assert answer.status_code == 404
+
+
+# --- A question that its section does not ask any more
+
+
+@pytest.fixture
+def shorter() -> tuple[Application, str]:
+    """A draft whose page was drawn with one more question in a section that is still there, and the marks of that page."""
+    program = make_program()
+    publish(
+        program,
+        [{**SECTIONS[0], "questions": [*SECTIONS[0]["questions"], EXTRA["questions"][0]]}, SECTIONS[1]],
+    )
+    draft = make_draft(program, plan="Cores")
+    base = json.dumps(merging.marks(draft.form_version.sections[0], draft.answers))
+    publish(program, SECTIONS)
+    assert form_change.carry_over(application_id=draft.pk, by=draft.applicant, at=BEFORE)
+    draft.refresh_from_db()
+    return draft, base
+
+
+def test_words_in_a_question_that_is_gone_are_kept_and_said(shorter) -> None:
+    draft, base = shorter
+    typed = {"institution": "Lake Institute", "country": "US", "plan": "Cores from three lakes", "base": base}
+
+    answer = send(draft, typed, key="you")
+
+    draft.refresh_from_db()
+    assert draft.set_aside["plan"]["value"] == "Cores from three lakes"
+    assert draft.answers["institution"] == "Lake Institute"
+    assert "What you typed there is kept" in answer.text
+
+
+def test_saving_while_typing_does_not_pass_over_them(shorter) -> None:
+    draft, base = shorter
+    address = reverse("applications:autosave", args=[draft.public_id, "you"])
+
+    def save(plan: str):
+        data = {"institution": ["Lake Institute"], "country": ["US"], "plan": [plan]}
+        with clock.set_to(BEFORE):
+            body = json.dumps({"version": 1, "base": base, "data": data})
+            return client_of(draft).post(address, body, "application/json")
+
+    assert save("Cores").status_code == 200  # set aside as it was
+    refused = save("Cores from three lakes")
+    assert refused.status_code == 409
+    assert "Save it with the button" in refused.json()["error"]

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 from playwright.sync_api import Error, expect
 
@@ -96,6 +97,29 @@ def test_a_browser_killed_while_typing_loses_five_seconds_at_most(
     assert len(kept) >= safe
     typed = " ".join(f"word{number}" for number in range(len(typed_at)))
     assert typed.startswith(" ".join(kept))  # a save may fall into the middle of a word
+
+
+def test_signing_in_again_in_another_tab_saves_what_was_typed_here(
+    page, program, person, browser_errors
+) -> None:
+    """The sign-in gives the browser another token; the page that stayed open asks for one that works."""
+    draft = make_draft(program, applicant=person, title=None)
+    sign_in(page, person)
+    page.goto(section(draft, "research"))
+    page.context.clear_cookies(name=settings.SESSION_COOKIE_NAME)
+    page.fill("#id_title", "Half a title")
+    expect(page.locator("#saved")).to_contain_text("You are signed out")
+    browser_errors[:] = [line for line in browser_errors if not line.startswith("401:")]
+
+    elsewhere = page.context.new_page()
+    sign_in(elsewhere, person)
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+    expect(page.locator("#saved")).to_contain_text("Saved ")
+    draft.refresh_from_db()
+    assert draft.answers["title"] == "Half a title"
+    page.click("main form#section-form button.btn-primary")
+    page.wait_for_url("**/send/")
 
 
 def test_leaving_the_tab_saves_at_once(page, program, person) -> None:
