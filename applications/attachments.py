@@ -370,6 +370,7 @@ def _note_harmful(
 
 
 def _locked(application_id: int) -> Application:
+    intake.share_cycle(application_id)
     return (
         Application.objects.select_for_update(of=("self",))
         .select_related("form_version")

@@ -22,6 +22,7 @@ from applications import (
     obligations,
     references,
     similarity,
+    standing,
     ties,
 )
 from applications import answers as answering
@@ -33,6 +34,7 @@ from applications.models import (
     DecisionState,
     TextSketch,
 )
+from applications.standing import Phase
 from applications.states import MAY_BECOME, State
 from credits import organizations
 from portal import audit, texts
@@ -156,6 +158,7 @@ def save_answers(
     A sent application may be changed until its cut-off, if it stays complete; each such change is a revision. Raises
     StaleTab, CannotEdit or CannotSubmit.
     """
+    share_cycle(application_id)
     application = _locked(application_id)
     changes = institutions.settled(application.form_version.sections, changes)
     if base is not None:
@@ -213,13 +216,15 @@ def submit(*, application_id: int, by: User, at: datetime) -> Application:
 def withdraw(*, application_id: int, by: User, at: datetime) -> Application:
     """Take an application back. A decision that waits for release is undone with it.
 
-    A quiet decline may be withdrawn too until its decided-by date: refusing would tell what silence hides.
+    A quiet decline may be withdrawn too until its decided-by date: refusing would tell what silence hides. What its
+    applicant has been told, or reads after that date, stands: taking it back would also end the waiting time.
     Raises CannotWithdraw.
     """
     application = _locked(application_id)
     if application.state == State.WITHDRAWN:
         return application
-    if State.WITHDRAWN not in MAY_BECOME[State(application.state)] or _silence_over(application, at):
+    closed = standing.phase_of(application, at=at) == Phase.CLOSED
+    if closed or State.WITHDRAWN not in MAY_BECOME[State(application.state)]:
         raise CannotWithdraw(
             _("%(application)s is closed; there is nothing to withdraw.") % {"application": application}
         )
@@ -457,6 +462,19 @@ def refuse_closed(program: Program, at: datetime, refusal: type[Refused]) -> Non
         )
 
 
+def share_cycle(application_id: int) -> None:
+    """Share the cycle of a sent application before its own row is locked, as a batch locks the two; none for a draft.
+
+    The other way round an edit at the cut-off and the batch would wait for each other, and one of them would fail.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT FROM programs_cycle WHERE id = (SELECT cycle_id FROM applications_application"
+            " WHERE id = %s AND state = %s) FOR SHARE",
+            [application_id, State.SUBMITTED],
+        )
+
+
 def lock_open_cycle(cycle: Cycle, at: datetime, refusal: type[Refused]) -> None:
     """Share the cycle's row until commit. Forming the batch takes it alone, so no sent application slips past it."""
     with connection.cursor() as cursor:
@@ -470,10 +488,6 @@ def _cycle(application: Application) -> Cycle:
     """The cycle of an application that was sent; the database holds that it has one."""
     assert application.cycle is not None
     return application.cycle
-
-
-def _silence_over(application: Application, at: datetime) -> bool:
-    return application.state == State.DECLINED and cycles.decided_by_passed(_cycle(application), at)
 
 
 def _locked(application_id: int) -> Application:

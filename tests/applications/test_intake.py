@@ -1,8 +1,9 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from applications import intake
 from applications.models import Application, ApplicationRevision, Notice
@@ -10,6 +11,7 @@ from applications.states import State
 from programs import catalogue
 from programs.models import CycleState, EligibilityRule, MessageKind, ProgramState, RuleKind
 from tests.factories.applications import (
+    AFTER,
     BEFORE,
     CUT_OFF,
     make_draft,
@@ -18,6 +20,7 @@ from tests.factories.applications import (
     make_user,
     next_cycle,
 )
+from tests.factories.evaluation import Evaluation
 
 pytestmark = pytest.mark.django_db
 
@@ -228,3 +231,38 @@ def test_references_do_not_count() -> None:
     numbers = [int(make_submitted(program).reference.rsplit("-", 1)[1]) for _ in range(8)]
 
     assert numbers != sorted(numbers) or max(numbers) - min(numbers) > 100
+
+
+END = datetime(2026, 12, 22, 8, tzinfo=UTC)  # the decided-by date is over
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_an_applicant_was_told_is_not_taken_back(told: bool) -> None:
+    """Else the waiting time would end with it, and after the date the answer would tell undecided from declined."""
+    world = Evaluation(**({"decline_mode": "told"} if told else {}))
+    world.to_review()
+    if told:
+        world.decline()
+        world.release()
+    at = AFTER if told else END
+
+    with pytest.raises(intake.CannotWithdraw):
+        intake.withdraw(application_id=world.application.pk, by=world.application.applicant, at=at)
+
+    world.application.refresh_from_db()
+    assert world.application.state == (State.DECLINED if told else State.IN_REVIEW)
+
+
+def test_an_edit_of_a_sent_application_locks_its_cycle_first() -> None:
+    """As forming the batch does: in two orders an edit at the cut-off and the batch would wait for each other."""
+    sent = make_submitted(make_program())
+
+    with CaptureQueriesContext(connection) as queries:
+        intake.save_answers(
+            application_id=sent.pk, changes={"title": "Later"}, version=None, by=sent.applicant, at=BEFORE
+        )
+
+    locks = [query["sql"] for query in queries if " FOR " in query["sql"]]
+    assert "programs_cycle" in locks[0]
+    assert "FOR SHARE" in locks[0]
+    assert "applications_application" in locks[1]
