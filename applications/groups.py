@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 
 from applications import differences
-from applications.desk import visible
+from applications.desk import decidable
 from applications.models import Application, Link, LinkFinding, LinkKind, LinkVerdict
 from portal import audit
 from portal.models import User
@@ -71,7 +71,7 @@ class Group:
 def of_cycle(desk: Desk, cycle: Cycle) -> list[Group]:
     """The groups with at least one application of a cycle, the largest first. Four queries at any size.
 
-    Only what this person may see is in a group; a group in which less than two are left is not shown.
+    Only what this person manages is in a group, for it says who applied; a group in which less than two are left is not shown.
     """
     inside = Application.objects.filter(cycle=cycle, submitted_at__isnull=False).order_by().values("pk")
     links = _standing(Q(one__in=inside) | Q(other__in=inside))
@@ -98,7 +98,7 @@ class Counted:
 
 def counted(desk: Desk, cycle: Cycle) -> Counted:
     """The groups of a cycle as counts, of what this person may see. One query."""
-    seen = visible(desk).order_by().values("pk")
+    seen = decidable(desk).order_by().values("pk")
     judged = LinkVerdict.objects.filter(one=OuterRef("one"), other=OuterRef("other"))
     rows = (
         Link.objects.filter(Q(one__cycle=cycle) | Q(other__cycle=cycle), one__in=seen, other__in=seen)
@@ -208,7 +208,7 @@ def not_the_same(*, application_id: int, others: Collection[int], reason: str, b
 
 def verdicts(desk: Desk, application: Application) -> list[LinkVerdict]:
     """What was said about an application before, newest first, where this person sees the other one too."""
-    seen = visible(desk).order_by().values("pk")
+    seen = decidable(desk).order_by().values("pk")
     rows = LinkVerdict.objects.filter(Q(one=application, other__in=seen) | Q(other=application, one__in=seen))
     return list(rows.select_related("given_by", "one", "other").order_by("-given_at")[:20])
 
@@ -221,7 +221,7 @@ def _standing(condition: Q) -> list[Link]:
 
 
 def _seen(desk: Desk, ids: Collection[int]) -> dict[int, Application]:
-    rows = visible(desk).filter(pk__in=ids).select_related("program", "cycle", "applicant").defer("answers")
+    rows = decidable(desk).filter(pk__in=ids).select_related("program", "cycle", "applicant").defer("answers")
     return {row.pk: row for row in rows}
 
 

@@ -157,6 +157,8 @@ def _work_on(desk: Desk, ids: Sequence[int]) -> QuerySet[Any, tuple[int, str, st
     parts: list[QuerySet[Any, Any]] = [assigned.values_list(*columns)]
     if desk.sees(Role.MANAGER):
         decided = Decision.objects.filter(application_id__in=ids, state__in=STANDING)
+        if not desk.everything:  # somebody may manage one program and review for another
+            decided = decided.filter(application__program_id__in=desk.program_ids(Role.MANAGER))
         parts.append(
             decided.annotate(source=Value("decision"), word=F("kind"), own=Value(False)).values_list(*columns)
         )
@@ -184,6 +186,7 @@ def no_look() -> Q:
 def search(desk: Desk, rows: ApplicationQuerySet, words: str) -> ApplicationQuerySet:
     """Find by the start of a reference, by words of the title, and for managers by mail address or organization ID.
 
+    The last two find only in programs that this person manages: what one finds by an address, one knows it of.
     Every way follows an index or a list that is narrow already; nothing here reads a whole big table.
     """
     text = words.strip()[:200]
@@ -192,10 +195,11 @@ def search(desk: Desk, rows: ApplicationQuerySet, words: str) -> ApplicationQuer
     if _looks_like_reference(desk, text):
         return rows.filter(reference__startswith=text.upper())
     if desk.sees(Role.MANAGER):
+        managed = rows if desk.everything else rows.filter(program_id__in=desk.program_ids(Role.MANAGER))
         if "@" in text:
-            return rows.filter(applicant__email=text.lower())
+            return managed.filter(applicant__email=text.lower())
         if any(letter.isdigit() for letter in text) and "-" in text and " " not in text:
-            return rows.filter(organization_id_text=text)
+            return managed.filter(organization_id_text=text)
     starts = " & ".join(f"{part}:*" for part in _words(text))
     if not starts:
         return rows.none()

@@ -270,8 +270,11 @@ class AssignmentAdmin(OfApplication):
     list_filter = ("state",)
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        queryset = super().scope(request, queryset)
-        return queryset if staff.desk(request).sees(Role.MANAGER) else queryset.filter(reviewer=request.user)
+        queryset, at_desk = super().scope(request, queryset), staff.desk(request)
+        if at_desk.everything:
+            return queryset
+        managed = Q(application__program_id__in=at_desk.program_ids(Role.MANAGER))
+        return queryset.filter(Q(reviewer=at_desk.user) | managed)
 
 
 @admin.register(Review)
@@ -311,3 +314,10 @@ class GateResultAdmin(OfApplication):
     list_display = ("application", "criterion", "outcome", "decided_by", "decided_at")
     list_select_related = ("application", "criterion", "decided_by")
     list_filter = ("outcome",)
+
+    def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Of the programs in which this person's role has gates; reviewers read them on the application's page."""
+        queryset, at_desk = super().scope(request, queryset), staff.desk(request)
+        if at_desk.everything:
+            return queryset
+        return queryset.filter(application__program_id__in=at_desk.program_ids(Role.MANAGER, Role.SCREENER))
