@@ -92,6 +92,16 @@ class ReadOnlyAdmin(DeskAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        """Only the filters of the list. By itself Django takes every column of the model from the address, so the number
+        of rows would tell what stands in a column that the page does not show.
+        """
+        entries = self.list_filter if request is None else self.get_list_filter(request)
+        named = [entry[0] if isinstance(entry, tuple | list) else entry for entry in entries]
+        names = [getattr(entry, "parameter_name", None) or str(entry) for entry in named]
+        is_filter = any(lookup == name or lookup.startswith(f"{name}__") for name in names)
+        return is_filter and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
 
 class OfProgram(ReadOnlyAdmin):
     """Records that name their program by its slug, such as grants: seen by those who see its money.
