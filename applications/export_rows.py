@@ -266,8 +266,7 @@ def _decision_rows(desk: Desk, wanted: Wanted) -> QuerySet[Any]:
     base = Application.objects.filter(program=wanted.program)
     if wanted.cycle_id is not None:
         base = base.filter(cycle_id=wanted.cycle_id)
-    allowed = base if desk.everything else without_conflict(desk, base)
-    return Decision.objects.filter(application__in=allowed).select_related(
+    return Decision.objects.filter(application__in=without_conflict(desk, base)).select_related(
         "application", "proposed_by", "approved_by", "released_by", "grant"
     )
 

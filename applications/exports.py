@@ -171,7 +171,7 @@ def _still_theirs(export: Export) -> bool:
     by = export.made_by
     if not by.is_active or not export_rows.may(desk_of(by), export.kind, export.program_id):
         return False
-    if by.is_superuser or export.kind == ExportKind.LEDGER:
+    if export.kind == ExportKind.LEDGER:
         return True
     since = export.created_at
     conflicts = Conflict.objects.filter(

@@ -58,6 +58,7 @@ def queue(
         defaults={
             "kind": kind,
             "program_id": asked.form.program_id,
+            "application": asked.application,  # whoever has a conflict with it sees no letter about it either
             "recipient": None if to else asked.applicant,
             "address": to,
             "values": stored,

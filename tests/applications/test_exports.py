@@ -479,3 +479,19 @@ def test_a_stranger_to_an_export_is_told_nothing():
         new = f"{reverse('admin:export_new')}?kind=applications&program={world['program'].pk}"
         assert client.get(new).status_code == 404
         assert client.post(new, {"file_format": "csv", "columns": ["reference"]}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_a_superusers_conflict_leaves_a_decision_out_and_takes_a_file_back():
+    world, root = cast(applications=2), make.make_superuser()
+    for row in world["rows"]:
+        decisions.propose_decline(application_id=row.pk, by=world["manager"], at=make.AFTER)
+    before = start(world, root, ExportKind.DECISIONS)
+    assert len(content(before, root)) == 3
+    tie = Conflict.objects.create(application=world["rows"][0], user=root, reason="x", declared_at=make.AFTER)
+
+    with pytest.raises(exports.NotReady):
+        exports.fetch(public_id=before.public_id, by=root, at=make.AFTER)
+    Conflict.objects.filter(pk=tie.pk).update(declared_at=make.BEFORE)
+    found = content(start(world, root, ExportKind.DECISIONS), root)
+    assert [row[0] for row in found[1:]] == [world["rows"][1].reference]

@@ -9,11 +9,12 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from applications import notices, requests
-from applications.models import Conflict, Request, RequestAnswer
+from applications import desk, notices, requests
+from applications.models import Conflict, Notice, Request, RequestAnswer
 from portal import clock
 from portal.roles import Role
 from programs.models import MessageKind, MessageTemplate
+from programs.staff import desk_of
 from tests.factories.applications import BEFORE, make_member, make_program, make_superuser
 from tests.factories.requests import make_award, make_request, make_request_form
 
@@ -264,3 +265,26 @@ def test_the_pages_need_few_queries(form, manager, django_assert_max_num_queries
     for page in (reverse(LIST), page_of(row), reverse("admin:applications_request_export")):
         with django_assert_max_num_queries(16):
             assert client.get(page).status_code == 200
+
+
+def test_a_conflict_hides_its_letters_and_holds_for_superusers_too(form, manager):
+    award = make_award(form.program)
+    row = make_request(form, by=award.applicant, application=award)
+    root = make_superuser()
+    letters = Notice.objects.filter(values__request=row.pk)
+    for person in (manager, root):
+        assert set(letters) <= set(desk.letters(desk_of(person)))
+        Conflict.objects.create(application=award, user=person, reason="Friends.", declared_at=BEFORE)
+
+        assert signed_in(person).get(page_of(row)).status_code == 404
+        assert not set(letters) & set(desk.letters(desk_of(person)))
+
+
+def test_a_column_in_the_address_is_no_filter(form):
+    """The number of rows would tell an auditor what stands in an answer that only screeners read."""
+    make_request(form, sensitive="no", text="Nothing", highlight="yes")
+    auditor = signed_in(make_member(form.program, Role.AUDITOR))
+
+    assert get(auditor, reverse(LIST), **{"is": "all"}).status_code == 200
+    for column in ("answers__text__icontains", "title__startswith", "applicant"):
+        assert get(auditor, reverse(LIST), **{column: "Noth"}).status_code in (302, 400)
