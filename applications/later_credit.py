@@ -28,6 +28,7 @@ from applications.models import (
     Request,
 )
 from applications.models.later import LIVE
+from applications.request_states import RequestState
 from credits import grants, ledger
 from credits.models import Grant
 from portal import audit
@@ -66,6 +67,8 @@ def urgent(
     )
     if request.form.kind != RequestKind.URGENT or request.application is None:
         raise CannotGive("Only an urgent request about an award leads to credit.")
+    if request.state == RequestState.WITHDRAWN:
+        raise CannotGive("This request was taken back by whoever sent it.")
     root = _locked(request.application.amends_id or request.application.pk)
     _refuse_person(by, root, Role.MANAGER, Role.FINANCE)
     wish = LaterCredit.objects.filter(request=request).first()
@@ -289,6 +292,8 @@ def _give(
     assert wish.proposed_at is not None
     _refuse_now(wish, application, at)
     award = awards.of(application)
+    # Asked again: other credit may have been given on this award since the proposal.
+    _amount(wish.amount_cents, rulebook.for_application(application), award)
     organization_id = _organization(wish, award, at)
     counted = counted_cents(wish, application, at=at)
     grant = _reserve(wish, application, organization_id, by, at)
@@ -382,7 +387,12 @@ def _reserve(
     pool = replaced.pool if replaced else ledger.pool_code(application.program.slug, str(year))
     try:
         return grants.reserve(award=award, pool_code=pool, by=by, at=at)
-    except (ledger.NotEnoughCredit, ledger.NoSuchAccount, grants.EndsTooEarly) as error:
+    except (
+        ledger.NotEnoughCredit,
+        ledger.NoSuchAccount,
+        ledger.PostingStopped,
+        grants.EndsTooEarly,
+    ) as error:
         raise CannotGive(str(error)) from error
 
 

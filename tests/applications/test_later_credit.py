@@ -27,7 +27,7 @@ from applications.models import (
     LaterState,
     Notice,
 )
-from credits import checks, queries
+from credits import checks, ledger, queries
 from credits.models import Grant, Stage
 from portal import clock
 from portal.roles import Role
@@ -320,3 +320,36 @@ def test_who_is_on_call_and_for_what() -> None:
         give_urgent(closed, 100_00)
     requests.withdraw(request_id=request.pk, by=w.holder, at=ASKED)
     assert Grant.objects.filter(program=w.program.slug).count() == 1
+
+
+def test_credit_given_meanwhile_counts_against_the_cap() -> None:
+    """A top-up waits for its second person; urgent credit is given on the same award; together they are too much."""
+    w = world(four_eyes_above_cents=6_500_00, award_cap_cents=7_000_00)
+    waiting = propose(w, ask(w))
+    give_urgent(w, 500_00)
+
+    with pytest.raises(later_credit.CannotGive, match="at most \\$500 more"):
+        later_credit.approve(later_id=waiting.pk, by=w.second, at=ASKED)
+
+    assert LaterCredit.objects.get(pk=waiting.pk).state == LaterState.PROPOSED
+    assert awards.of(w.application).granted_cents == 6_500_00
+
+
+def test_a_request_that_was_taken_back_brings_no_credit() -> None:
+    w = world()
+    asked = urgent_request(w)
+    requests.withdraw(request_id=asked.pk, by=w.holder, at=ASKED)
+
+    with pytest.raises(later_credit.CannotGive, match="taken back"):
+        give_urgent(w, 100_00, request=asked.pk)
+
+
+def test_while_posting_is_stopped_nothing_is_given_and_it_is_said() -> None:
+    w = world()
+    wish = ask(w)
+    ledger.stop_posting()
+
+    with pytest.raises(later_credit.CannotGive, match="Posting is stopped"), transaction.atomic():
+        propose(w, wish)
+
+    assert LaterCredit.objects.get().state == LaterState.ASKED
