@@ -24,7 +24,7 @@ from applications.models import (
     Notice,
 )
 from applications.states import State
-from credits import grants
+from credits import grants, ledger
 from credits.models import Grant, Stage
 from portal import audit
 from portal.models import User
@@ -69,7 +69,12 @@ def decline(*, application_id: int, by: User, at: datetime, words: str = "") -> 
             _("This award is accepted already, or it has ended. Write to us if you do not need it.")
         )
     said = _clean(words)
-    ending = _end(application, decision, kind=Ending.DECLINED, words=said, by=by, at=at)
+    try:
+        ending = _end(application, decision, kind=Ending.DECLINED, words=said, by=by, at=at)
+    except ledger.PostingStopped as error:
+        raise CannotDecline(
+            _("No credits can be moved at the moment. Nothing has changed; please try again in a few hours.")
+        ) from error
     grant = decision.grant
     assert grant is not None
     award_letters.put(

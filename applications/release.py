@@ -226,7 +226,12 @@ def _reserve(
     ]
     try:
         made = grants.reserve_many(awards=reserving, pool_code=pool_code(cycle), by=by, at=at)
-    except (ledger.NotEnoughCredit, ledger.NoSuchAccount, grants.EndsTooEarly) as error:
+    except (
+        ledger.NotEnoughCredit,
+        ledger.NoSuchAccount,
+        ledger.PostingStopped,
+        grants.EndsTooEarly,
+    ) as error:
         raise CannotRelease(str(error)) from error
     grant_ids = dict(zip((row.decision_id for row in awards), made, strict=True))
     return grant_ids, sum(row.application_id not in known for row in awards)

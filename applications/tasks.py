@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 def tick(**_later: object) -> None:
     """Do what is due. Safe to run twice, late, by many, or not at all."""
     done = run_tick(at=clock.now())
-    if done.batches or done.failed:
+    if done.batches or done.failed or done.broken:
         logger.info("tick %s", done.as_json())
 
 

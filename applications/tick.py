@@ -1,8 +1,10 @@
 """One question to the database: what is due? Beat asks it every minute; asking late, twice or not at all is harmless."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from applications import (
     assignment,
@@ -25,10 +27,12 @@ from programs import cycles
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 @dataclass
 class Ticked:
-    """What one tick did. `failed` names the cycles that met an error; the next tick tries them again."""
+    """What one tick did. `failed` names the cycles that met an error, `broken` the steps; the next tick tries them again."""
 
     planned: int = 0
     opened: int = 0
@@ -46,6 +50,7 @@ class Ticked:
     warnings: int = 0
     obligations: dict[str, int] = field(default_factory=dict)
     failed: list[int] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         return asdict(self)
@@ -55,11 +60,12 @@ def tick(*, at: datetime) -> Ticked:
     """Plan, open, close, form batches, screen, assign, follow up and remind: whatever is due at this moment.
 
     Each step is its own transaction and finds its own work by what is missing, so a tick that died half-way is
-    finished by the next. One cycle's error leaves the others going.
+    finished by the next. One cycle's error leaves the others going, and one step's error the steps behind it: what
+    waits for the ledger, say, must not hold up letters.
     """
     changes = cycles.turn(at=at)
-    deferrals.carry_over(at=at)
     done = Ticked(planned=changes.planned, opened=changes.opened, closed=changes.closed)
+    _step(done, "deferrals", lambda: deferrals.carry_over(at=at))
     for cycle_id in cycles.due_for_batch(at=at):
         try:
             formed = batches.form(cycle_id=cycle_id, at=at)
@@ -76,17 +82,27 @@ def tick(*, at: datetime) -> Ticked:
         except Exception:  # as above
             logger.exception("batch %s could not be screened or assigned", batch.pk)
             done.failed.append(batch.cycle_id)
-    _follow_up(done, at)
-    done.reminders = reminders.queue_due(at=at)
-    done.obligations = obligations.follow(at=at).as_json()
-    _end_credit(done, at)
-    done.lapsed = declining.lapse_due(at=at)
-    done.accept_reminders = declining.remind_due(at=at)
-    claims.queue_answers(at=at)
-    exports.remove_old(at=at)
-    public_figures.make_due(at=at)
-    file_sweep.daily()
+    _step(done, "second looks", lambda: _follow_up(done, at))
+    done.reminders = _step(done, "reminders", lambda: reminders.queue_due(at=at)) or 0
+    done.obligations = _step(done, "obligations", lambda: obligations.follow(at=at).as_json()) or {}
+    _step(done, "end of credit", lambda: _end_credit(done, at))
+    done.lapsed = _step(done, "lapsed awards", lambda: declining.lapse_due(at=at)) or 0
+    done.accept_reminders = _step(done, "reminders to accept", lambda: declining.remind_due(at=at)) or 0
+    _step(done, "answers to claims", lambda: claims.queue_answers(at=at))
+    _step(done, "old exports", lambda: exports.remove_old(at=at))
+    _step(done, "yearly figures", lambda: public_figures.make_due(at=at))
+    _step(done, "files", file_sweep.daily)
     return done
+
+
+def _step(done: Ticked, name: str, act: Callable[[], T]) -> T | None:
+    """Do one step; a fault is named and left to the next tick."""
+    try:
+        return act()
+    except Exception:  # as for the cycles: a fault must not stop what has nothing to do with it
+        logger.exception("the step “%s” of a tick failed", name)
+        done.broken.append(name)
+        return None
 
 
 def _end_credit(done: Ticked, at: datetime) -> None:

@@ -263,3 +263,14 @@ def test_terms_come_before_the_organization_even_if_the_application_named_it() -
 
     assert world.release().awaiting_acceptance == 1
     assert Grant.objects.get().organization is None
+
+
+def test_while_posting_is_stopped_a_release_is_refused_in_words() -> None:
+    world = World()
+    world.award(world.applications[0])
+    ledger.stop_posting()
+
+    with pytest.raises(release.CannotRelease, match="Posting is stopped"):
+        world.release()
+
+    assert not Grant.objects.exists()

@@ -7,6 +7,7 @@ import pytest
 from applications import intake
 from applications.models import Assignment, Batch, BatchEntry
 from applications.tick import tick
+from credits import ledger
 from programs.models import Cycle, CycleState
 from tests.factories.applications import (
     AFTER,
@@ -117,3 +118,19 @@ def test_one_programs_fault_leaves_the_others_going() -> None:
 
     assert (done.batches, len(done.failed)) == (1, 1)
     assert tick(at=AFTER).batches == 1
+
+
+def test_one_steps_fault_leaves_the_steps_behind_it_going(monkeypatch) -> None:
+    from applications import claims, declining
+
+    def stopped(*, at: datetime) -> int:
+        raise ledger.PostingStopped("Posting is stopped.")
+
+    ran: list[datetime] = []
+    monkeypatch.setattr(declining, "lapse_due", stopped)
+    monkeypatch.setattr(claims, "queue_answers", lambda *, at: ran.append(at))
+
+    done = tick(at=AFTER)
+
+    assert (done.broken, done.lapsed) == (["lapsed awards"], 0)
+    assert ran == [AFTER]

@@ -12,7 +12,7 @@ from django.urls import reverse
 from applications import acceptance, award_words, awards, declining, notices, shared_ids
 from applications.models import AwardEnding, AwardLetter, Ending, Notice
 from applications.tick import tick
-from credits import checks, organizations, queries
+from credits import checks, ledger, organizations, queries
 from credits.models import Case, Stage
 from credits.providers.base import Found, Standing
 from portal import clock
@@ -245,3 +245,19 @@ def test_every_state_has_its_words() -> None:
     seen.append(key())
 
     assert seen == ["to_accept", "on_way", "posted"]
+
+
+def test_while_posting_is_stopped_an_award_is_not_declined_and_its_holder_reads_why() -> None:
+    world = waiting(acceptance_days=30)
+    ledger.stop_posting()
+    client = Client()
+    client.force_login(world.holder)
+    with clock.set_to(AFTER + DAY):
+        address = reverse("applications:decline_award", args=[world.application.public_id])
+        answer = client.post(address, {"words": ""}, follow=True)
+
+    assert "No credits can be moved at the moment" in answer.text
+    assert not AwardEnding.objects.exists()
+    assert tick(at=AFTER + 32 * DAY).broken == ["lapsed awards"]
+    ledger.resume_posting(by=world.manager, at=AFTER)
+    assert tick(at=AFTER + 32 * DAY).lapsed == 1

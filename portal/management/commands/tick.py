@@ -24,6 +24,8 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(done.as_json()))
         if done.failed:
             raise CommandError(f"cycles {done.failed} failed; see the log")
+        if done.broken:
+            raise CommandError(f"failed: {', '.join(done.broken)}; see the log")
 
 
 def _moment(text: str) -> datetime:
