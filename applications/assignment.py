@@ -181,7 +181,10 @@ def set_aside(*, plan_id: int, by: User | None, at: datetime) -> None:
 
 @transaction.atomic
 def replace(*, application_id: int, at: datetime) -> Assignment | None:
-    """Find another reviewer after a recusal; None when nobody is free of conflicts. Least loaded first."""
+    """Find another reviewer after a recusal, and tell them; None when nobody is free of conflicts. Least loaded first.
+
+    Like what fills up, one letter a day for each person: it says to look at the queue.
+    """
     application = (
         Application.objects.select_for_update(of=("self",))
         .select_related("cycle__program", "cycle__rules_version")
@@ -203,9 +206,11 @@ def replace(*, application_id: int, at: datetime) -> Assignment | None:
     )
     if not dealt.pairs:
         return None
-    return Assignment.objects.create(
+    made = Assignment.objects.create(
         application=application, reviewer_id=dealt.pairs[0][1], assigned_at=at, due_at=cycle.review_due_at
     )
+    _queue_letters(dealt.pairs, cycle, at, event=f"{at:%Y-%m-%d}")
+    return made
 
 
 @transaction.atomic
@@ -348,7 +353,7 @@ def _put_into_effect(
     due = batch.cycle.review_due_at
     _write(drawn.looks, at=at, due_at=due)
     _write_gates(drawn.gates, at=at, due_at=due)
-    _queue_letters(drawn.looks, batch, at, event=event)
+    _queue_letters(drawn.looks, batch.cycle, at, event=event)
     if first:
         batch.assigned_at = at
         batch.save(update_fields=["assigned_at"])
@@ -432,10 +437,9 @@ def _write_gates(pairs: Sequence[tuple[int, int]], *, at: datetime, due_at: date
         )
 
 
-def _queue_letters(pairs: Iterable[tuple[int, int]], batch: Batch, at: datetime, *, event: str) -> None:
+def _queue_letters(pairs: Iterable[tuple[int, int]], cycle: Cycle, at: datetime, *, event: str) -> None:
     counts = Counter(reviewer for _, reviewer in pairs)
     people = User.objects.in_bulk(list(counts))
-    cycle = batch.cycle
     notices.queue_many(
         notices.assignment_letter(
             program=cycle.program,

@@ -39,8 +39,8 @@ _OPEN = """
          UNION ALL
         SELECT duty.application_id, duty.screener_id, (answer.id IS NULL)::int, (answer.id IS NOT NULL)::int
           FROM applications_gateduty duty
-          LEFT JOIN LATERAL (SELECT id FROM applications_gateresult WHERE application_id = duty.application_id LIMIT 1)
-            AS answer ON true
+          LEFT JOIN LATERAL (SELECT id FROM applications_gateresult
+                              WHERE application_id = duty.application_id AND expired_at IS NULL LIMIT 1) AS answer ON true
       ) asked
       JOIN applications_application mine ON mine.id = asked.application_id
       JOIN portal_user person ON person.id = asked.user_id AND person.is_active

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from applications import assignment
+from applications import assignment, review
 from applications.assignment import Reviewer, Subject
-from applications.models import Assignment, Conflict, Notice
+from applications.models import Assignment, Conflict, Notice, RecusalKind
 from programs.models import MessageKind
 from tests.factories.applications import (
     AFTER,
@@ -17,6 +17,7 @@ from tests.factories.applications import (
     make_submitted,
     make_user,
 )
+from tests.factories.staff import cast
 
 
 @given(
@@ -114,3 +115,17 @@ def test_an_applicant_never_reviews_their_own() -> None:
     make_batch(program, submitted=[own])
 
     assert not Assignment.objects.exists()
+
+
+@pytest.mark.django_db
+def test_whoever_takes_over_after_a_recusal_is_told() -> None:
+    world = cast(applications=1, reviewers=3, reviews_wanted=2)
+    row = world["rows"][0]
+    first = row.assignments.order_by("pk").first().reviewer
+    before = set(Notice.objects.values_list("pk", flat=True))
+
+    taken = review.recuse(application_id=row.pk, kind=RecusalKind.OTHER, reason="", by=first, at=AFTER)
+
+    letter = Notice.objects.exclude(pk__in=before).get(kind=MessageKind.ASSIGNMENT)
+    assert taken is not None
+    assert (letter.recipient, letter.values["count"]) == (taken.reviewer, 1)

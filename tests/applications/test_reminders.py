@@ -8,8 +8,17 @@ import pytest
 from django.core import mail
 
 from applications import notices, reminders, review
-from applications.models import Assignment, AssignmentState, GateDuty, Notice, Reminder, ReminderDay
+from applications.models import (
+    Assignment,
+    AssignmentState,
+    GateDuty,
+    GateResult,
+    Notice,
+    Reminder,
+    ReminderDay,
+)
 from applications.review import Look
+from applications.states import State
 from applications.tick import tick
 from portal.roles import Role
 from programs import memberships, preset_files, presets
@@ -184,3 +193,21 @@ def test_the_shipped_programs_carry_all_four_texts_with_placeholders_that_exist(
         for kind in (*KINDS, MessageKind.REMIND_DIGEST):
             assert notices.problems(letters[kind]["subject"], letters[kind]["body"]) == []
             assert "{list}" not in letters[kind]["body"] or kind == MessageKind.REMIND_DIGEST
+
+
+def test_a_gate_whose_answer_expired_is_open_again() -> None:
+    world = cast(applications=0)
+    screener = make.make_member(world["program"], Role.SCREENER)
+    one = make.make_many(world["program"], 1, cycle=world["cycle"], state=State.IN_REVIEW)[0]
+    GateDuty.objects.create(application=one, screener=screener, assigned_at=make.AFTER, due_at=DUE)
+    gate = world["program"].criteria.get(key="biosecurity")
+    answer = GateResult.objects.create(
+        application=one, criterion=gate, outcome="passed", decided_by=screener, decided_at=make.AFTER
+    )
+
+    def left() -> list[int]:
+        return [row.left for row in reminders.still_open([world["cycle"].pk], user_id=screener.pk)]
+
+    assert left() == []
+    GateResult.objects.filter(pk=answer.pk).update(expired_at=make.AFTER)
+    assert left() == [1]
