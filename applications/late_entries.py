@@ -105,8 +105,11 @@ def send(*, application_id: int, code: str, by: User, at: datetime) -> Applicati
         try:
             with transaction.atomic():
                 return _send(application_id, code, by=by, at=at)
-        except IntegrityError as error:  # two drew one number (applications.references); draw again
-            if "reference" not in str(error):
+        except IntegrityError as error:
+            # An award or a told decline of the same evaluation stands in no other way than this.
+            if "one_live_application_per_cycle" in str(error) or "_per_award_and_cycle" in str(error):
+                raise intake.CannotSubmit(_("You already have an application in this evaluation.")) from error
+            if "reference" not in str(error):  # two drew one number (applications.references); draw again
                 raise
     raise intake.CannotSubmit(_("We could not number your application. Please send it again."))
 

@@ -15,6 +15,7 @@ from portal.models import AuditEvent
 from portal.roles import Role
 from programs.models import MessageKind, Program
 from tests.factories import applications as make
+from tests.factories.evaluation import Evaluation
 
 pytestmark = pytest.mark.django_db
 
@@ -240,3 +241,19 @@ def test_only_its_managers_give_codes(batch):
         answer = client.post(reverse("admin:late_issue", args=[batch.cycle_id]), data)
         assert answer.status_code in (403, 404)
     assert not LateEntry.objects.exists()
+
+
+def test_somebody_awarded_in_this_evaluation_is_refused_in_words():
+    world = Evaluation()
+    world.to_review()
+    world.fund()
+    world.award()
+    world.release()
+    draft = make.make_draft(world.program, applicant=world.application.applicant, at=make.AFTER)
+    _, code = code_for(Batch.objects.get(cycle=world.application.cycle), world.manager)
+
+    with pytest.raises(intake.CannotSubmit, match="already have an application in this evaluation"):
+        send(draft, code)
+
+    draft.refresh_from_db()
+    assert draft.state == State.DRAFT
