@@ -20,6 +20,7 @@ from applications.models import (
     Application,
     Assignment,
     AssignmentState,
+    AwardMember,
     Batch,
     Collaborator,
     Conflict,
@@ -309,6 +310,9 @@ def reason_against(*, user: User, application: Application) -> str | None:
         return "You and the applicant share a mail domain."
     if Collaborator.objects.close_to(user).filter(application=application).exists():
         return "You, or somebody at your mail domain, are a co-investigator."
+    root = application.amends_id or application.pk
+    if AwardMember.objects.filter(application=root, user=user).exists():
+        return "You share the credits of this award, or did."
     if (
         Sponsorship.objects.filter(sponsor=user, applicant=application.applicant_id)
         .exclude(state=SponsorState.TAKEN_BACK)
@@ -325,10 +329,12 @@ def reason_against(*, user: User, application: Application) -> str | None:
 def barred_by_collaborators(
     *, applications: QuerySet[Application], people: Iterable[User]
 ) -> set[tuple[int, int]]:
-    """Pairs of (application, person) that co-investigators rule out, by the rule of Collaborator.objects.close_to.
+    """Pairs of (application, person) that co-investigators rule out, by the rule of Collaborator.objects.close_to, and
+    updates of an award with people who share its credits.
 
-    One query; co-investigators are few beside applications, so they are compared here.
+    Two queries; co-investigators are few beside applications, so they are compared here.
     """
+    people = list(people)
     rows = Collaborator.objects.filter(application__in=applications.order_by().values("pk")).filter(
         Q(user__isnull=False) | Q(ended_at__isnull=True)
     )
@@ -347,4 +353,6 @@ def barred_by_collaborators(
             close.add(by_email[email])
         close.update(pk for domain in domains for pk in by_domain.get(domain, ()))
         barred.update((application, pk) for pk in close)
+    updates = applications.order_by().filter(amends__members__user__in=people)
+    barred.update(updates.values_list("pk", "amends__members__user_id"))
     return barred

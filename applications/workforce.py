@@ -96,7 +96,7 @@ def away(cycle: Cycle, people: Collection[int], *, at: datetime) -> dict[int, da
 def barred(
     cycle: Cycle, people: Iterable[User], *, application_id: int | None = None
 ) -> set[tuple[int, int]]:
-    """Pairs of (application, person) that conflicts and recusals rule out. Three queries."""
+    """Pairs of (application, person) that conflicts and recusals rule out. Four queries."""
     applications = Application.objects.filter(cycle=cycle)
     if application_id is not None:
         applications = applications.filter(pk=application_id)

@@ -63,8 +63,9 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
 
     def without_conflict(self, user: object) -> "ApplicationQuerySet":
         """Leave out what this person may not see: a conflict, a recusal, an application they are part of or whose
-        applicant they sponsor.
+        applicant they sponsor, and an award whose credits they share or shared, with its updates.
         """
+        from applications.models.award import AwardMember
         from applications.models.collaborator import Collaborator
         from applications.models.review import Conflict, Recusal
         from applications.models.sponsor import Sponsorship, SponsorState
@@ -72,6 +73,8 @@ class ApplicationQuerySet(models.QuerySet["Application"]):
         return (
             self.exclude(applicant=user)
             .exclude(Exists(Collaborator.objects.close_to(user).filter(application=OuterRef("pk"))))
+            .exclude(Exists(AwardMember.objects.filter(application=OuterRef("pk"), user=user)))
+            .exclude(Exists(AwardMember.objects.filter(application=OuterRef("amends_id"), user=user)))
             .exclude(Exists(Conflict.objects.filter(application=OuterRef("pk"), user=user)))
             .exclude(Exists(Recusal.objects.filter(application=OuterRef("pk"), reviewer=user)))
             .exclude(

@@ -7,11 +7,12 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.urls import reverse
 
-from applications import award_members, links, notices
+from applications import assignment, award_members, batches, decisions, desk, links, notices
 from applications.models import AwardLetter, AwardMember, MemberRole, Notice
 from portal import clock
 from portal.models import AuditEvent
-from tests.factories.amending import POSTED, Awarded
+from programs.staff import desk_of
+from tests.factories.amending import NEXT_CUT_OFF, NEXT_REVIEW, POSTED, Awarded
 from tests.factories.applications import make_user
 from tests.factories.sharing import verified
 
@@ -191,3 +192,30 @@ def test_the_page_of_members_invites_changes_and_ends() -> None:
     assert (changed.status_code, left.status_code, gone.status_code) == (302, 302, 404)
     assert AwardMember.objects.get(pk=place.pk).role == MemberRole.MANAGE
     assert AwardMember.objects.filter(email="n@place.example.org").exists()
+
+
+def test_who_shares_the_credits_judges_no_update_of_the_award() -> None:
+    """More credit on the award would be their own; a place that has ended counts too, as for top-ups."""
+    w = Awarded()
+    for person, ended in ((w.manager, None), (w.reviewers[0], NOW)):
+        AwardMember.objects.create(
+            application=w.application,
+            email=person.email,
+            role="view",
+            user=person,
+            invited_by=w.holder,
+            invited_at=NOW,
+            accepted_at=NOW,
+            conduct_version=award_members.CONDUCT_VERSION,
+            ended_at=ended,
+            ended_by=person if ended else None,
+        )
+    amendment = w.send()
+    formed = batches.form(cycle_id=amendment.cycle_id, at=NEXT_CUT_OFF)
+    assignment.assign(batch_id=formed.batch_id, at=NEXT_CUT_OFF)
+
+    assert [row.reviewer for row in amendment.assignments.all()] == [w.reviewers[1]]
+    with pytest.raises(decisions.CannotDecide, match="share the credits"):
+        decisions.propose_award(application_id=amendment.pk, by=w.manager, at=NEXT_REVIEW)
+    assert desk.visible(desk_of(w.second)).filter(pk=amendment.pk).exists()
+    assert not desk.visible(desk_of(w.manager)).filter(pk=amendment.pk).exists()

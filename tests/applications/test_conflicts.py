@@ -166,7 +166,7 @@ def test_one_statement_finds_the_conflicts_of_any_number_of_applications() -> No
             conflicts.compute(cycle_id=make.next_cycle(program).pk, at=make.AFTER)
         counts.append(len(queries))
 
-    assert counts[0] == counts[1] <= 8
+    assert counts[0] == counts[1] <= 9
 
 
 def test_a_new_profile_is_a_conflict_with_the_next_tick_and_the_work_goes_on() -> None:
