@@ -6,7 +6,6 @@ that still waits. A quiet decline queues nothing.
 
 import logging
 import random
-import smtplib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,6 @@ from string import Formatter
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.exceptions import ObjectDoesNotExist
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Case, Exists, OuterRef, Q, TextField, Value, When
@@ -366,7 +364,9 @@ def _try_to_send(notice: Notice) -> str | None:
                 "Message-ID": f"<{notice.key.replace(':', '.')}@{settings.SITE_URL.split('//')[-1].split(':')[0]}>"
             },
         ).send()
-    except (smtplib.SMTPException, OSError, KeyError, ValueError, ObjectDoesNotExist) as error:
+    except NothingToSay:
+        raise
+    except Exception as error:  # whatever it is: a letter that stops the sweep would stand first again in the next
         logger.exception("letter %s could not be sent", notice.pk)
         return f"{type(error).__name__}: {error}"
     return None

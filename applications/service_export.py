@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from applications import cells
 from applications.models import Application
 
 COLUMNS = (
@@ -19,7 +20,6 @@ COLUMNS = (
     "applicant",
     "submitted_at",
 )
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 def rows(*, cycle_id: int | None = None) -> Iterator[list[str]]:
@@ -43,8 +43,4 @@ def rows(*, cycle_id: int | None = None) -> Iterator[list[str]]:
         "submitted_at",
     )
     for row in listed.iterator(chunk_size=5_000):
-        yield [_safe("" if cell is None else str(cell)) for cell in row]
-
-
-def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_DANGEROUS) else text
+        yield [cells.cell(None if value is None else str(value)) for value in row]

@@ -74,3 +74,16 @@ def test_problems_of_a_template(body: str, message: str | None) -> None:
     found = notices.problems("Subject", body)
 
     assert (found == []) if message is None else (message in found[0])
+
+
+def test_any_fault_of_one_letter_leaves_the_others_going(letter) -> None:
+    make_submitted(make_program())
+    render = notices.render
+
+    def broken(notice):
+        if notice.pk == letter.pk:
+            raise AssertionError("a value that nobody thought of")
+        return render(notice)
+
+    with mock.patch("applications.notices.render", broken):
+        assert notices.send_due(limit=10, at=BEFORE) == notices.SendReport(sent=1, failed=1)
