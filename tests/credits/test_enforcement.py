@@ -25,6 +25,7 @@ from tests.factories.credits import (
     person,
     reserved,
 )
+from tests.factories.events import EVENT_KEY, tell
 from tests.sizes import sized
 
 pytestmark = pytest.mark.django_db
@@ -268,6 +269,34 @@ def test_a_refused_sending_becomes_a_case_and_is_not_tried_before_it_is_settled(
     cases.settle(case=Case.objects.get(settled_at=None), by=person(), at=NOON, reason="Lifted.")
     lift(row)
     assert delivery.dispatch(at=NOON) == 1
+
+
+def test_a_hold_of_the_provider_outlives_the_one_by_staff_that_stood_meanwhile(org, settings):
+    settings.PROVIDER_EVENT_KEYS = [EVENT_KEY]
+    grant, named = confirmed(org), {"organization": org.external_id}
+    later = NOON + timedelta(seconds=5)
+    with clock.set_to(NOON):
+        ours = impose(org)
+        tell("organization.held", NOON, event_id="evt_theirs", **named)
+
+        lift(ours)
+
+        theirs = enforcement.freezing().get(organization=org)
+        assert (theirs.kind, theirs.event_id, theirs.imposed_by) == ("hold", "evt_theirs", None)
+        assert balances(grant) == {"frozen": 1_000_00}
+        tell("organization.cleared", NOON, happened_at=later, **named)
+        assert balances(grant) == {"granted": 1_000_00}
+
+        # What the provider clears meanwhile, or staff lift of its own, does not come back.
+        ours = impose(org)
+        tell("organization.held", NOON, happened_at=later, **named)
+        tell("organization.cleared", NOON, happened_at=later, **named)
+        lift(ours)
+        assert not enforcement.is_held(org.pk)
+        tell("organization.held", NOON, happened_at=later, **named)
+        lift(enforcement.freezing().get(organization=org))
+        assert not enforcement.is_held(org.pk)
+    assert checks.ledger_problems() == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -148,36 +148,6 @@ def test_what_staff_imposed_is_not_lifted_by_the_provider(on_its_way):
     assert enforcement.is_held(org.pk)
 
 
-def test_a_hold_of_the_provider_outlives_the_one_by_staff_that_stood_meanwhile(on_its_way):
-    org, grant = on_its_way.grant.organization, on_its_way.grant
-    tell("grant.confirmed", NOON, **facts(on_its_way))
-    hold = {"kind": enforcement.EnforcementKind.HOLD, "reason": "Ours.", "at": NOON}
-    lifted = {"reason": "Looked at.", "at": NOON}
-    ours = enforcement.impose(organization_id=org.pk, by=person(), **hold)
-    tell("organization.held", NOON, event_id="evt_theirs", organization=org.external_id)
-
-    enforcement.lift(enforcement_id=ours.pk, by=person(), **lifted)
-
-    theirs = enforcement.freezing().get(organization=org)
-    assert (theirs.kind, theirs.event_id, theirs.imposed_by) == ("hold", "evt_theirs", None)
-    assert balances(grant) == {"frozen": 1_000_00}
-    later = NOON + timedelta(seconds=5)
-    tell("organization.cleared", NOON, happened_at=later, organization=org.external_id)
-    assert balances(grant) == {"granted": 1_000_00}
-
-    # What staff lift or the provider clears meanwhile does not come back.
-    ours = enforcement.impose(organization_id=org.pk, by=person(), **hold)
-    tell("organization.held", NOON, happened_at=later, organization=org.external_id)
-    tell("organization.cleared", NOON, happened_at=later, organization=org.external_id)
-    enforcement.lift(enforcement_id=ours.pk, by=person(), **lifted)
-    assert not enforcement.is_held(org.pk)
-    tell("organization.held", NOON, happened_at=later, organization=org.external_id)
-    theirs = enforcement.freezing().get(organization=org)
-    enforcement.lift(enforcement_id=theirs.pk, by=person(), **lifted)
-    assert not enforcement.is_held(org.pk)
-    assert checks.ledger_problems() == []
-
-
 def test_an_older_event_does_not_undo_a_newer_one(on_its_way):
     org = on_its_way.grant.organization
     earlier = NOON - timedelta(hours=3)
