@@ -1,4 +1,4 @@
-"""People, API tokens and the audit trail, as the migrations up to 0004 leave them, in one step."""
+"""People, API tokens and the audit trail, as the migrations up to 0005 leave them, in one step."""
 
 import uuid
 
@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
         ("portal", "0002_api_tokens"),
         ("portal", "0003_language_of_a_person"),
         ("portal", "0004_person_by_name_words"),
+        ("portal", "0005_account_recovery"),
     ]
 
     initial = True
@@ -95,6 +96,15 @@ class Migration(migrations.Migration):
                         default="",
                         help_text="In which letters come; empty before a choice.",
                         max_length=8,
+                    ),
+                ),
+                (
+                    "recovered_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When a password was last reset by mail or the address changed (portal.recovery).",
+                        null=True,
                     ),
                 ),
             ],

@@ -1,4 +1,4 @@
-"""Programs and everything that configures them, as the migrations up to 0009 leave them, in one step."""
+"""Programs and everything that configures them, as the migrations up to 0012 leave them, in one step."""
 
 import django.core.validators
 import django.db.models.deletion
@@ -22,13 +22,16 @@ class Migration(migrations.Migration):
         ("programs", "0007_translations"),
         ("programs", "0008_holidays_and_options"),
         ("programs", "0009_languages_offered"),
+        ("programs", "0010_after_an_award"),
+        ("programs", "0011_letters_about_summaries"),
+        ("programs", "0012_letters_about_credit"),
     ]
 
     initial = True
 
     dependencies = [
         ("pghistory", "0007_auto_20250421_0444"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        ("portal", "0001_tables"),
     ]
 
     operations = [
@@ -282,6 +285,87 @@ class Migration(migrations.Migration):
                         blank=True, default=list, validators=[programs.languages.check_left_out]
                     ),
                 ),
+                (
+                    "acceptance_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=60,
+                        default=60,
+                        help_text="An award that nobody accepts goes back to the pool after these days; 0 means never.",
+                        validators=[django.core.validators.MaxValueValidator(365)],
+                    ),
+                ),
+                (
+                    "late_usage_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=3,
+                        default=3,
+                        help_text="Usage of a day in the term still counts when it is reported this many days after the end.",
+                        validators=[django.core.validators.MaxValueValidator(60)],
+                    ),
+                ),
+                (
+                    "second_half_after_summary",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Half of an award at once, half when the summary is accepted.",
+                    ),
+                ),
+                (
+                    "summary_due_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=14,
+                        default=14,
+                        help_text="Before the end of the credit.",
+                        validators=[django.core.validators.MaxValueValidator(365)],
+                    ),
+                ),
+                (
+                    "summary_required",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Grantees owe a one-page summary of their findings.",
+                    ),
+                ),
+                (
+                    "term_ends_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="No credit of this program lasts longer than this day.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "term_starts",
+                    models.CharField(
+                        choices=[
+                            ("posting", "When the provider confirms the credit"),
+                            ("decision", "When the award is released"),
+                            ("first_use", "When the credit is first used"),
+                        ],
+                        db_default="posting",
+                        default="posting",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "top_ups_allowed",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Grantees may ask for more credit on an award.",
+                    ),
+                ),
+                (
+                    "urgent_authority_cents",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="The most that one person may give through the urgent lane; empty means no credit there.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
             ],
             options={
                 "constraints": [
@@ -312,13 +396,33 @@ class Migration(migrations.Migration):
                         name="term_has_months",
                         violation_error_message="A term needs a number of months.",
                     ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("second_half_after_summary", False), ("summary_required", True), _connector="OR"
+                        ),
+                        name="second_half_needs_summary",
+                        violation_error_message="The second half follows a summary, so a summary is needed.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("urgent_authority_cents__isnull", True),
+                            ("urgent_authority_cents__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="urgent_authority_above_zero",
+                        violation_error_message="Give an amount above zero, or leave it empty.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("term_starts__in", ["posting", "decision", "first_use"])),
+                        name="term_start_is_known",
+                    ),
                 ],
                 "triggers": [
                     pgtrigger.compiler.Trigger(
                         name="insert_insert",
                         sql=pgtrigger.compiler.UpsertTriggerSql(
-                            func='INSERT INTO "programs_programevent" ("accent", "assigns_by_itself", "award_cap_cents", "award_default_cents", "award_mode", "blind_first_look", "currency", "cut_off_time", "data_note", "decided_by_days", "decline_mode", "first_looks", "four_eyes_above_cents", "holidays_of", "id", "languages_left_out", "models_offered", "name", "never_funded", "notices", "opens_on", "organization_id_format", "organization_id_when", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "priority_topics", "process", "provider", "purpose", "reapply_after_on", "reapply_wait_days", "remind_half_time", "remind_overdue", "remind_soon", "review_days", "reviews_wanted", "schedule_rule", "short_code", "slug", "state", "summary", "term_mode", "term_months", "terms", "terms_version", "time_zone", "urgent_contact") VALUES (NEW."accent", NEW."assigns_by_itself", NEW."award_cap_cents", NEW."award_default_cents", NEW."award_mode", NEW."blind_first_look", NEW."currency", NEW."cut_off_time", NEW."data_note", NEW."decided_by_days", NEW."decline_mode", NEW."first_looks", NEW."four_eyes_above_cents", NEW."holidays_of", NEW."id", NEW."languages_left_out", NEW."models_offered", NEW."name", NEW."never_funded", NEW."notices", NEW."opens_on", NEW."organization_id_format", NEW."organization_id_when", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position", NEW."priority_topics", NEW."process", NEW."provider", NEW."purpose", NEW."reapply_after_on", NEW."reapply_wait_days", NEW."remind_half_time", NEW."remind_overdue", NEW."remind_soon", NEW."review_days", NEW."reviews_wanted", NEW."schedule_rule", NEW."short_code", NEW."slug", NEW."state", NEW."summary", NEW."term_mode", NEW."term_months", NEW."terms", NEW."terms_version", NEW."time_zone", NEW."urgent_contact"); RETURN NULL;',
-                            hash="251b2e4281ed75b0853885e0837619d773308d90",
+                            func='INSERT INTO "programs_programevent" ("accent", "acceptance_days", "assigns_by_itself", "award_cap_cents", "award_default_cents", "award_mode", "blind_first_look", "currency", "cut_off_time", "data_note", "decided_by_days", "decline_mode", "first_looks", "four_eyes_above_cents", "holidays_of", "id", "languages_left_out", "late_usage_days", "models_offered", "name", "never_funded", "notices", "opens_on", "organization_id_format", "organization_id_when", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "priority_topics", "process", "provider", "purpose", "reapply_after_on", "reapply_wait_days", "remind_half_time", "remind_overdue", "remind_soon", "review_days", "reviews_wanted", "schedule_rule", "second_half_after_summary", "short_code", "slug", "state", "summary", "summary_due_days", "summary_required", "term_ends_on", "term_mode", "term_months", "term_starts", "terms", "terms_version", "time_zone", "top_ups_allowed", "urgent_authority_cents", "urgent_contact") VALUES (NEW."accent", NEW."acceptance_days", NEW."assigns_by_itself", NEW."award_cap_cents", NEW."award_default_cents", NEW."award_mode", NEW."blind_first_look", NEW."currency", NEW."cut_off_time", NEW."data_note", NEW."decided_by_days", NEW."decline_mode", NEW."first_looks", NEW."four_eyes_above_cents", NEW."holidays_of", NEW."id", NEW."languages_left_out", NEW."late_usage_days", NEW."models_offered", NEW."name", NEW."never_funded", NEW."notices", NEW."opens_on", NEW."organization_id_format", NEW."organization_id_when", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position", NEW."priority_topics", NEW."process", NEW."provider", NEW."purpose", NEW."reapply_after_on", NEW."reapply_wait_days", NEW."remind_half_time", NEW."remind_overdue", NEW."remind_soon", NEW."review_days", NEW."reviews_wanted", NEW."schedule_rule", NEW."second_half_after_summary", NEW."short_code", NEW."slug", NEW."state", NEW."summary", NEW."summary_due_days", NEW."summary_required", NEW."term_ends_on", NEW."term_mode", NEW."term_months", NEW."term_starts", NEW."terms", NEW."terms_version", NEW."time_zone", NEW."top_ups_allowed", NEW."urgent_authority_cents", NEW."urgent_contact"); RETURN NULL;',
+                            hash="dd663c628165c0bc715a85f0bddd8ceebd8d6180",
                             operation="INSERT",
                             pgid="pgtrigger_insert_insert_5a554",
                             table="programs_program",
@@ -329,8 +433,8 @@ class Migration(migrations.Migration):
                         name="update_update",
                         sql=pgtrigger.compiler.UpsertTriggerSql(
                             condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                            func='INSERT INTO "programs_programevent" ("accent", "assigns_by_itself", "award_cap_cents", "award_default_cents", "award_mode", "blind_first_look", "currency", "cut_off_time", "data_note", "decided_by_days", "decline_mode", "first_looks", "four_eyes_above_cents", "holidays_of", "id", "languages_left_out", "models_offered", "name", "never_funded", "notices", "opens_on", "organization_id_format", "organization_id_when", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "priority_topics", "process", "provider", "purpose", "reapply_after_on", "reapply_wait_days", "remind_half_time", "remind_overdue", "remind_soon", "review_days", "reviews_wanted", "schedule_rule", "short_code", "slug", "state", "summary", "term_mode", "term_months", "terms", "terms_version", "time_zone", "urgent_contact") VALUES (NEW."accent", NEW."assigns_by_itself", NEW."award_cap_cents", NEW."award_default_cents", NEW."award_mode", NEW."blind_first_look", NEW."currency", NEW."cut_off_time", NEW."data_note", NEW."decided_by_days", NEW."decline_mode", NEW."first_looks", NEW."four_eyes_above_cents", NEW."holidays_of", NEW."id", NEW."languages_left_out", NEW."models_offered", NEW."name", NEW."never_funded", NEW."notices", NEW."opens_on", NEW."organization_id_format", NEW."organization_id_when", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position", NEW."priority_topics", NEW."process", NEW."provider", NEW."purpose", NEW."reapply_after_on", NEW."reapply_wait_days", NEW."remind_half_time", NEW."remind_overdue", NEW."remind_soon", NEW."review_days", NEW."reviews_wanted", NEW."schedule_rule", NEW."short_code", NEW."slug", NEW."state", NEW."summary", NEW."term_mode", NEW."term_months", NEW."terms", NEW."terms_version", NEW."time_zone", NEW."urgent_contact"); RETURN NULL;',
-                            hash="70562cdf7757e812fc439749734c2dbb84449f90",
+                            func='INSERT INTO "programs_programevent" ("accent", "acceptance_days", "assigns_by_itself", "award_cap_cents", "award_default_cents", "award_mode", "blind_first_look", "currency", "cut_off_time", "data_note", "decided_by_days", "decline_mode", "first_looks", "four_eyes_above_cents", "holidays_of", "id", "languages_left_out", "late_usage_days", "models_offered", "name", "never_funded", "notices", "opens_on", "organization_id_format", "organization_id_when", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "priority_topics", "process", "provider", "purpose", "reapply_after_on", "reapply_wait_days", "remind_half_time", "remind_overdue", "remind_soon", "review_days", "reviews_wanted", "schedule_rule", "second_half_after_summary", "short_code", "slug", "state", "summary", "summary_due_days", "summary_required", "term_ends_on", "term_mode", "term_months", "term_starts", "terms", "terms_version", "time_zone", "top_ups_allowed", "urgent_authority_cents", "urgent_contact") VALUES (NEW."accent", NEW."acceptance_days", NEW."assigns_by_itself", NEW."award_cap_cents", NEW."award_default_cents", NEW."award_mode", NEW."blind_first_look", NEW."currency", NEW."cut_off_time", NEW."data_note", NEW."decided_by_days", NEW."decline_mode", NEW."first_looks", NEW."four_eyes_above_cents", NEW."holidays_of", NEW."id", NEW."languages_left_out", NEW."late_usage_days", NEW."models_offered", NEW."name", NEW."never_funded", NEW."notices", NEW."opens_on", NEW."organization_id_format", NEW."organization_id_when", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position", NEW."priority_topics", NEW."process", NEW."provider", NEW."purpose", NEW."reapply_after_on", NEW."reapply_wait_days", NEW."remind_half_time", NEW."remind_overdue", NEW."remind_soon", NEW."review_days", NEW."reviews_wanted", NEW."schedule_rule", NEW."second_half_after_summary", NEW."short_code", NEW."slug", NEW."state", NEW."summary", NEW."summary_due_days", NEW."summary_required", NEW."term_ends_on", NEW."term_mode", NEW."term_months", NEW."term_starts", NEW."terms", NEW."terms_version", NEW."time_zone", NEW."top_ups_allowed", NEW."urgent_authority_cents", NEW."urgent_contact"); RETURN NULL;',
+                            hash="73884d16c5e87f8d68d9730842701422565785e5",
                             operation="UPDATE",
                             pgid="pgtrigger_update_update_7f86c",
                             table="programs_program",
@@ -611,6 +715,13 @@ class Migration(migrations.Migration):
                             ("remind_digest", "Reminder of several cycles at once, to the reviewer"),
                             ("award", "Award, to the applicant at release"),
                             ("posted", "Posted, to the grantee when the provider confirmed"),
+                            ("summary_reminder", "Reminder before a summary is due, to the grantee"),
+                            ("summary_overdue", "A summary is overdue, to the grantee"),
+                            ("summary_returned", "A summary comes back with words, to the grantee"),
+                            ("summary_accepted", "A summary is accepted, to the grantee"),
+                            ("credit_ends", "Credit ends soon, to the grantee"),
+                            ("credit_used", "Much of the credit is used, to the grantee"),
+                            ("credit_ended", "The term of the credit is over, to the grantee"),
                             ("told_decline", "Decline, to the applicant where the program tells"),
                             ("invitation", "Invitation, to a co-investigator"),
                             ("request_receipt", "Receipt of a request, to whoever sent it"),
@@ -931,6 +1042,87 @@ class Migration(migrations.Migration):
                         blank=True, default=list, validators=[programs.languages.check_left_out]
                     ),
                 ),
+                (
+                    "acceptance_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=60,
+                        default=60,
+                        help_text="An award that nobody accepts goes back to the pool after these days; 0 means never.",
+                        validators=[django.core.validators.MaxValueValidator(365)],
+                    ),
+                ),
+                (
+                    "late_usage_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=3,
+                        default=3,
+                        help_text="Usage of a day in the term still counts when it is reported this many days after the end.",
+                        validators=[django.core.validators.MaxValueValidator(60)],
+                    ),
+                ),
+                (
+                    "second_half_after_summary",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Half of an award at once, half when the summary is accepted.",
+                    ),
+                ),
+                (
+                    "summary_due_days",
+                    models.PositiveSmallIntegerField(
+                        db_default=14,
+                        default=14,
+                        help_text="Before the end of the credit.",
+                        validators=[django.core.validators.MaxValueValidator(365)],
+                    ),
+                ),
+                (
+                    "summary_required",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Grantees owe a one-page summary of their findings.",
+                    ),
+                ),
+                (
+                    "term_ends_on",
+                    models.DateField(
+                        blank=True,
+                        help_text="No credit of this program lasts longer than this day.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "term_starts",
+                    models.CharField(
+                        choices=[
+                            ("posting", "When the provider confirms the credit"),
+                            ("decision", "When the award is released"),
+                            ("first_use", "When the credit is first used"),
+                        ],
+                        db_default="posting",
+                        default="posting",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "top_ups_allowed",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Grantees may ask for more credit on an award.",
+                    ),
+                ),
+                (
+                    "urgent_authority_cents",
+                    models.BigIntegerField(
+                        blank=True,
+                        help_text="The most that one person may give through the urgent lane; empty means no credit there.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                    ),
+                ),
             ],
             options={
                 "abstract": False,
@@ -1045,6 +1237,146 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="MessageTemplateEvent",
+            fields=[
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("receipt", "Receipt, to the applicant at submit"),
+                            ("withdrawn", "Withdrawn, to the applicant"),
+                            ("assignment", "Assignment, to the reviewer"),
+                            ("remind_half_time", "Reminder at half-time, to the reviewer"),
+                            ("remind_soon", "Reminder two days before, to the reviewer"),
+                            ("remind_overdue", "Reminder when overdue, to the reviewer"),
+                            ("remind_digest", "Reminder of several cycles at once, to the reviewer"),
+                            ("award", "Award, to the applicant at release"),
+                            ("posted", "Posted, to the grantee when the provider confirmed"),
+                            ("summary_reminder", "Reminder before a summary is due, to the grantee"),
+                            ("summary_overdue", "A summary is overdue, to the grantee"),
+                            ("summary_returned", "A summary comes back with words, to the grantee"),
+                            ("summary_accepted", "A summary is accepted, to the grantee"),
+                            ("credit_ends", "Credit ends soon, to the grantee"),
+                            ("credit_used", "Much of the credit is used, to the grantee"),
+                            ("credit_ended", "The term of the credit is over, to the grantee"),
+                            ("told_decline", "Decline, to the applicant where the program tells"),
+                            ("invitation", "Invitation, to a co-investigator"),
+                            ("request_receipt", "Receipt of a request, to whoever sent it"),
+                            ("request_answer", "Answer to a request, to whoever sent it"),
+                            ("request_alert", "A request has come, to the program's mailbox"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("language", models.CharField(default="en", max_length=12)),
+                ("subject", models.CharField(max_length=150)),
+                ("body", models.TextField(help_text="Plain text.")),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="programs.messagetemplate",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="MembershipEvent",
+            fields=[
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("reviewer", "Reviewer"),
+                            ("screener", "Screener"),
+                            ("manager", "Program manager"),
+                            ("finance", "Finance approver"),
+                            ("auditor", "Auditor"),
+                            ("operator", "Operator"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("since_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="programs.membership",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
             name="FormVersion",
             fields=[
                 (
@@ -1113,6 +1445,86 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="EligibilityRuleEvent",
+            fields=[
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("country", "Country list"),
+                            ("disposable_email", "Disposable mail address"),
+                            ("academic_email", "Academic mail address"),
+                            ("institution_kind", "Kind of institution"),
+                            ("amount_cap", "Amount at most"),
+                            ("months_cap", "Months at most"),
+                            ("duplicate_person", "Same person twice"),
+                            ("near_duplicate", "Near-duplicate text"),
+                            ("shared_organization", "Organization ID in two applications"),
+                            ("waiting_time", "Waiting time after an application"),
+                            ("option", "Option with a condition"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("flag", "Flag for people to see"), ("block", "Block")], max_length=8
+                    ),
+                ),
+                (
+                    "sentence",
+                    models.CharField(
+                        help_text="What the applicant reads at a block, staff at a flag.", max_length=300
+                    ),
+                ),
+                ("parameters", models.JSONField(blank=True, default=dict)),
+                (
+                    "as_of",
+                    models.DateField(
+                        blank=True, help_text="Date of the list, where there is one.", null=True
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="programs.eligibilityrule",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
             name="Door",
             fields=[
                 (
@@ -1148,6 +1560,136 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [models.UniqueConstraint(fields=("program", "key"), name="one_door_per_key")],
+            },
+        ),
+        migrations.CreateModel(
+            name="CriterionEvent",
+            fields=[
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("key", models.SlugField(db_index=False, max_length=32)),
+                ("name", models.CharField(max_length=80)),
+                ("description", models.TextField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("score", "Score"), ("gate", "Gate: pass or fail, not a score")],
+                        default="score",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "weight_percent",
+                    models.PositiveSmallIntegerField(
+                        default=0, validators=[django.core.validators.MaxValueValidator(100)]
+                    ),
+                ),
+                (
+                    "scale_max",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        validators=[
+                            django.core.validators.MinValueValidator(2),
+                            django.core.validators.MaxValueValidator(10),
+                        ],
+                    ),
+                ),
+                (
+                    "anchors",
+                    models.JSONField(
+                        blank=True, default=dict, help_text='What a value means: {"1": "...", "5": "..."}.'
+                    ),
+                ),
+                (
+                    "show_if",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="A gate only for some: {question, any_of}, as in a form. Empty means all.",
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="programs.criterion",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+                (
+                    "left",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+                (
+                    "independent",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Scored and shown, and no part of the total.",
+                        verbose_name="outside the total",
+                    ),
+                ),
+                (
+                    "not_applicable",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="A reviewer may say that it does not apply; its weight then falls to the others.",
+                        verbose_name="may not apply",
+                    ),
+                ),
+                (
+                    "phase",
+                    models.CharField(
+                        choices=[("blind", "First look, names hidden"), ("named", "Second look, with names")],
+                        db_default="blind",
+                        default="blind",
+                        help_text="Counts where the first look hides names.",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "required",
+                    models.BooleanField(
+                        db_default=True, default=True, help_text="A review is not complete without it."
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
@@ -1204,6 +1746,193 @@ class Migration(migrations.Migration):
                         ),
                     )
                 ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Cycle",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("evaluation_on", models.DateField(help_text="Local date in the program's zone.")),
+                ("shifted_from_on", models.DateField(blank=True, null=True)),
+                ("opens_at", models.DateTimeField()),
+                ("cut_off_at", models.DateTimeField()),
+                ("decided_by_on", models.DateField()),
+                ("review_due_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("open", "Open"),
+                            ("in_review", "In review"),
+                            ("closed", "Closed"),
+                        ],
+                        default="planned",
+                        max_length=16,
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "program",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cycles",
+                        to="programs.program",
+                    ),
+                ),
+                (
+                    "rules_version",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The rules it is evaluated by, kept when its batch is formed (programs.rulebook).",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cycles",
+                        to="programs.programversion",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [models.Index(fields=["state", "cut_off_at"], name="cycle_due")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("program", "evaluation_on"), name="one_cycle_per_evaluation_day"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("opens_at__lt", models.F("cut_off_at"))),
+                        name="cycle_opens_before_cut_off",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("decided_by_on__gte", models.F("evaluation_on"))),
+                        name="cycle_decides_after",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", False), ("state", "closed")),
+                            models.Q(
+                                models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="closed_cycle_has_moment",
+                    ),
+                ],
+                "triggers": [
+                    pgtrigger.compiler.Trigger(
+                        name="cycle_keeps_its_rules",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."rules_version_id" IS DISTINCT FROM (NEW."rules_version_id") AND OLD."rules_version_id" IS NOT NULL)',
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                            hash="53668dc172b3766986a7dc0613a3dbc299485924",
+                            operation="UPDATE",
+                            pgid="pgtrigger_cycle_keeps_its_rules_ea013",
+                            table="programs_cycle",
+                            when="BEFORE",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "programs_cycleevent" ("closed_at", "cut_off_at", "decided_by_on", "evaluation_on", "id", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "program_id", "review_due_at", "rules_version_id", "shifted_from_on", "state") VALUES (NEW."closed_at", NEW."cut_off_at", NEW."decided_by_on", NEW."evaluation_on", NEW."id", NEW."opens_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."program_id", NEW."review_due_at", NEW."rules_version_id", NEW."shifted_from_on", NEW."state"); RETURN NULL;',
+                            hash="a5bdc074d1006bbfd62a84e994c596e0a2d80e91",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_38b17",
+                            table="programs_cycle",
+                            when="AFTER",
+                        ),
+                    ),
+                    pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "programs_cycleevent" ("closed_at", "cut_off_at", "decided_by_on", "evaluation_on", "id", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "program_id", "review_due_at", "rules_version_id", "shifted_from_on", "state") VALUES (NEW."closed_at", NEW."cut_off_at", NEW."decided_by_on", NEW."evaluation_on", NEW."id", NEW."opens_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."program_id", NEW."review_due_at", NEW."rules_version_id", NEW."shifted_from_on", NEW."state"); RETURN NULL;',
+                            hash="7ee1e41f790c187802a5cf230d22a9d45a8a1eb8",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_04f63",
+                            table="programs_cycle",
+                            when="AFTER",
+                        ),
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="CycleEvent",
+            fields=[
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                ("evaluation_on", models.DateField(help_text="Local date in the program's zone.")),
+                ("shifted_from_on", models.DateField(blank=True, null=True)),
+                ("opens_at", models.DateTimeField()),
+                ("cut_off_at", models.DateTimeField()),
+                ("decided_by_on", models.DateField()),
+                ("review_due_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("open", "Open"),
+                            ("in_review", "In review"),
+                            ("closed", "Closed"),
+                        ],
+                        default="planned",
+                        max_length=16,
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="programs.cycle",
+                    ),
+                ),
+                (
+                    "program",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.program",
+                    ),
+                ),
+                (
+                    "rules_version",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        help_text="The rules it is evaluated by, kept when its batch is formed (programs.rulebook).",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="programs.programversion",
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
@@ -1361,506 +2090,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Translation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("language", models.CharField(max_length=8)),
-                (
-                    "place",
-                    models.CharField(
-                        help_text="Where the text stands, such as faq.who.answer.", max_length=200
-                    ),
-                ),
-                ("original", models.TextField(help_text="The text that was translated.")),
-                ("text", models.TextField()),
-                (
-                    "program",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="translations",
-                        to="programs.program",
-                    ),
-                ),
-            ],
-            options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("program", "language", "place"),
-                        name="one_translation_per_place",
-                        violation_error_message="This place has a translation.",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("text", ""), _negated=True), models.Q(("original", ""), _negated=True)
-                        ),
-                        name="translation_is_not_empty",
-                        violation_error_message="A translation is not empty.",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Cycle",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("evaluation_on", models.DateField(help_text="Local date in the program's zone.")),
-                ("shifted_from_on", models.DateField(blank=True, null=True)),
-                ("opens_at", models.DateTimeField()),
-                ("cut_off_at", models.DateTimeField()),
-                ("decided_by_on", models.DateField()),
-                ("review_due_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("planned", "Planned"),
-                            ("open", "Open"),
-                            ("in_review", "In review"),
-                            ("closed", "Closed"),
-                        ],
-                        default="planned",
-                        max_length=16,
-                    ),
-                ),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "program",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cycles",
-                        to="programs.program",
-                    ),
-                ),
-                (
-                    "rules_version",
-                    models.ForeignKey(
-                        blank=True,
-                        help_text="The rules it is evaluated by, kept when its batch is formed (programs.rulebook).",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cycles",
-                        to="programs.programversion",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [models.Index(fields=["state", "cut_off_at"], name="cycle_due")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        fields=("program", "evaluation_on"), name="one_cycle_per_evaluation_day"
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("opens_at__lt", models.F("cut_off_at"))),
-                        name="cycle_opens_before_cut_off",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("decided_by_on__gte", models.F("evaluation_on"))),
-                        name="cycle_decides_after",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closed_at__isnull", False), ("state", "closed")),
-                            models.Q(
-                                models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)
-                            ),
-                            _connector="OR",
-                        ),
-                        name="closed_cycle_has_moment",
-                    ),
-                ],
-                "triggers": [
-                    pgtrigger.compiler.Trigger(
-                        name="cycle_keeps_its_rules",
-                        sql=pgtrigger.compiler.UpsertTriggerSql(
-                            condition='WHEN (OLD."rules_version_id" IS DISTINCT FROM (NEW."rules_version_id") AND OLD."rules_version_id" IS NOT NULL)',
-                            func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                            hash="53668dc172b3766986a7dc0613a3dbc299485924",
-                            operation="UPDATE",
-                            pgid="pgtrigger_cycle_keeps_its_rules_ea013",
-                            table="programs_cycle",
-                            when="BEFORE",
-                        ),
-                    ),
-                    pgtrigger.compiler.Trigger(
-                        name="insert_insert",
-                        sql=pgtrigger.compiler.UpsertTriggerSql(
-                            func='INSERT INTO "programs_cycleevent" ("closed_at", "cut_off_at", "decided_by_on", "evaluation_on", "id", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "program_id", "review_due_at", "rules_version_id", "shifted_from_on", "state") VALUES (NEW."closed_at", NEW."cut_off_at", NEW."decided_by_on", NEW."evaluation_on", NEW."id", NEW."opens_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."program_id", NEW."review_due_at", NEW."rules_version_id", NEW."shifted_from_on", NEW."state"); RETURN NULL;',
-                            hash="a5bdc074d1006bbfd62a84e994c596e0a2d80e91",
-                            operation="INSERT",
-                            pgid="pgtrigger_insert_insert_38b17",
-                            table="programs_cycle",
-                            when="AFTER",
-                        ),
-                    ),
-                    pgtrigger.compiler.Trigger(
-                        name="update_update",
-                        sql=pgtrigger.compiler.UpsertTriggerSql(
-                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                            func='INSERT INTO "programs_cycleevent" ("closed_at", "cut_off_at", "decided_by_on", "evaluation_on", "id", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "program_id", "review_due_at", "rules_version_id", "shifted_from_on", "state") VALUES (NEW."closed_at", NEW."cut_off_at", NEW."decided_by_on", NEW."evaluation_on", NEW."id", NEW."opens_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."program_id", NEW."review_due_at", NEW."rules_version_id", NEW."shifted_from_on", NEW."state"); RETURN NULL;',
-                            hash="7ee1e41f790c187802a5cf230d22a9d45a8a1eb8",
-                            operation="UPDATE",
-                            pgid="pgtrigger_update_update_04f63",
-                            table="programs_cycle",
-                            when="AFTER",
-                        ),
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="MessageTemplateEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("receipt", "Receipt, to the applicant at submit"),
-                            ("withdrawn", "Withdrawn, to the applicant"),
-                            ("assignment", "Assignment, to the reviewer"),
-                            ("remind_half_time", "Reminder at half-time, to the reviewer"),
-                            ("remind_soon", "Reminder two days before, to the reviewer"),
-                            ("remind_overdue", "Reminder when overdue, to the reviewer"),
-                            ("remind_digest", "Reminder of several cycles at once, to the reviewer"),
-                            ("award", "Award, to the applicant at release"),
-                            ("posted", "Posted, to the grantee when the provider confirmed"),
-                            ("told_decline", "Decline, to the applicant where the program tells"),
-                            ("invitation", "Invitation, to a co-investigator"),
-                            ("request_receipt", "Receipt of a request, to whoever sent it"),
-                            ("request_answer", "Answer to a request, to whoever sent it"),
-                            ("request_alert", "A request has come, to the program's mailbox"),
-                        ],
-                        max_length=32,
-                    ),
-                ),
-                ("language", models.CharField(default="en", max_length=12)),
-                ("subject", models.CharField(max_length=150)),
-                ("body", models.TextField(help_text="Plain text.")),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="programs.messagetemplate",
-                    ),
-                ),
-                (
-                    "program",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.program",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="MembershipEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("reviewer", "Reviewer"),
-                            ("screener", "Screener"),
-                            ("manager", "Program manager"),
-                            ("finance", "Finance approver"),
-                            ("auditor", "Auditor"),
-                            ("operator", "Operator"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("since_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="programs.membership",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "program",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.program",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="EligibilityRuleEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("country", "Country list"),
-                            ("disposable_email", "Disposable mail address"),
-                            ("academic_email", "Academic mail address"),
-                            ("institution_kind", "Kind of institution"),
-                            ("amount_cap", "Amount at most"),
-                            ("months_cap", "Months at most"),
-                            ("duplicate_person", "Same person twice"),
-                            ("near_duplicate", "Near-duplicate text"),
-                            ("shared_organization", "Organization ID in two applications"),
-                            ("waiting_time", "Waiting time after an application"),
-                            ("option", "Option with a condition"),
-                        ],
-                        max_length=32,
-                    ),
-                ),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[("flag", "Flag for people to see"), ("block", "Block")], max_length=8
-                    ),
-                ),
-                (
-                    "sentence",
-                    models.CharField(
-                        help_text="What the applicant reads at a block, staff at a flag.", max_length=300
-                    ),
-                ),
-                ("parameters", models.JSONField(blank=True, default=dict)),
-                (
-                    "as_of",
-                    models.DateField(
-                        blank=True, help_text="Date of the list, where there is one.", null=True
-                    ),
-                ),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="programs.eligibilityrule",
-                    ),
-                ),
-                (
-                    "program",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.program",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="CriterionEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                ("key", models.SlugField(db_index=False, max_length=32)),
-                ("name", models.CharField(max_length=80)),
-                ("description", models.TextField()),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("score", "Score"), ("gate", "Gate: pass or fail, not a score")],
-                        default="score",
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "weight_percent",
-                    models.PositiveSmallIntegerField(
-                        default=0, validators=[django.core.validators.MaxValueValidator(100)]
-                    ),
-                ),
-                (
-                    "scale_max",
-                    models.PositiveSmallIntegerField(
-                        default=5,
-                        validators=[
-                            django.core.validators.MinValueValidator(2),
-                            django.core.validators.MaxValueValidator(10),
-                        ],
-                    ),
-                ),
-                (
-                    "anchors",
-                    models.JSONField(
-                        blank=True, default=dict, help_text='What a value means: {"1": "...", "5": "..."}.'
-                    ),
-                ),
-                (
-                    "show_if",
-                    models.JSONField(
-                        blank=True,
-                        default=dict,
-                        help_text="A gate only for some: {question, any_of}, as in a form. Empty means all.",
-                    ),
-                ),
-                ("position", models.PositiveSmallIntegerField(default=0)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="programs.criterion",
-                    ),
-                ),
-                (
-                    "program",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.program",
-                    ),
-                ),
-                (
-                    "left",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.program",
-                    ),
-                ),
-                (
-                    "independent",
-                    models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="Scored and shown, and no part of the total.",
-                        verbose_name="outside the total",
-                    ),
-                ),
-                (
-                    "not_applicable",
-                    models.BooleanField(
-                        db_default=False,
-                        default=False,
-                        help_text="A reviewer may say that it does not apply; its weight then falls to the others.",
-                        verbose_name="may not apply",
-                    ),
-                ),
-                (
-                    "phase",
-                    models.CharField(
-                        choices=[("blind", "First look, names hidden"), ("named", "Second look, with names")],
-                        db_default="blind",
-                        default="blind",
-                        help_text="Counts where the first look hides names.",
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "required",
-                    models.BooleanField(
-                        db_default=True, default=True, help_text="A review is not complete without it."
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
             name="RequestFormEvent",
             fields=[
                 ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
@@ -1985,77 +2214,47 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="CycleEvent",
+            name="Translation",
             fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                ("evaluation_on", models.DateField(help_text="Local date in the program's zone.")),
-                ("shifted_from_on", models.DateField(blank=True, null=True)),
-                ("opens_at", models.DateTimeField()),
-                ("cut_off_at", models.DateTimeField()),
-                ("decided_by_on", models.DateField()),
-                ("review_due_at", models.DateTimeField()),
                 (
-                    "state",
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("language", models.CharField(max_length=8)),
+                (
+                    "place",
                     models.CharField(
-                        choices=[
-                            ("planned", "Planned"),
-                            ("open", "Open"),
-                            ("in_review", "In review"),
-                            ("closed", "Closed"),
-                        ],
-                        default="planned",
-                        max_length=16,
+                        help_text="Where the text stands, such as faq.who.answer.", max_length=200
                     ),
                 ),
-                ("closed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="programs.cycle",
-                    ),
-                ),
+                ("original", models.TextField(help_text="The text that was translated.")),
+                ("text", models.TextField()),
                 (
                     "program",
                     models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="translations",
                         to="programs.program",
-                    ),
-                ),
-                (
-                    "rules_version",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        help_text="The rules it is evaluated by, kept when its batch is formed (programs.rulebook).",
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="programs.programversion",
                     ),
                 ),
             ],
             options={
-                "abstract": False,
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("program", "language", "place"),
+                        name="one_translation_per_place",
+                        violation_error_message="This place has a translation.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("text", ""), _negated=True), models.Q(("original", ""), _negated=True)
+                        ),
+                        name="translation_is_not_empty",
+                        violation_error_message="A translation is not empty.",
+                    ),
+                ],
             },
         ),
         InstallTriggers(),
