@@ -31,7 +31,7 @@ def of(desk: Desk, application: Application) -> list[AuditEvent]:
     tasks = getattr(application, "tasks", ())
     if any(task["reviewer_id"] == desk.user.pk and task["state"] == AssignmentState.TO_DO for task in tasks):
         rows = rows.exclude(~Q(actor=desk.user), action__startswith="review.")
-    return list(rows.select_related("actor").order_by("-pk")[: MOST + 1])
+    return list(rows.select_related("actor").order_by("-at", "-pk")[: MOST + 1])
 
 
 def _subjects(application: Application) -> dict[str, list[str]]:

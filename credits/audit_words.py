@@ -29,7 +29,10 @@ know(
         "grant.bind": "bound the credit to an organization",
         "grant.cancel": "cancelled the credit[ of {amount_cents}]; it went back to the pool",
         "grant.let_go": "let the second half of the credit go",
-        "grant.reserve": "reserved {grants|grant} in the pool[ {pool}][, {amount_cents} in all]",
+        "grant.reserve": said(
+            "reserved {grants|grant} in the pool[ of {pool}][: {amount_cents}]",
+            pool=lambda code: code.rpartition(":")[2],
+        ),
         "ledger.resume": "allowed movements in the ledger again",
         "ledger.reverse": "reversed a movement of {amount_cents}",
         "organization_change.ask": "asked to move a grant to another organization",

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from portal import audit_words
 from portal.admin_base import ReadOnlyAdmin
@@ -14,12 +15,12 @@ from portal.models import AuditEvent
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "actor_name", "what", "subject", "details_line")
+    list_display = ("at", "actor_name", "what", "subject", "details_shortly")
     fields = ("at", "actor_name", "subject", "action", "details_line", "recorded_at")
     list_select_related = ("actor",)
     list_per_page = 50
     search_fields = ("action",)
-    search_help_text = "What was done, such as released or decision.release, or a record, such as program 3"
+    search_help_text = "What was done, or a record: program 3"
     ordering = ("-at", "-pk")
 
     def scope(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -49,9 +50,9 @@ class AuditEventAdmin(ReadOnlyAdmin):
         """In words, with the name that auditors search by and other programs know below it."""
         return format_html('{}<span class="under mono">{}</span>', str(row), row.action)
 
-    @admin.display(description="Who", empty_value="the clock")
-    def actor_name(self, row: AuditEvent) -> str | None:
-        return str(row.actor) if row.actor else None
+    @admin.display(description="Who")
+    def actor_name(self, row: AuditEvent) -> str:
+        return str(row.actor) if row.actor else "the clock"
 
     @admin.display(description="Record")
     def subject(self, row: AuditEvent) -> str:
@@ -59,4 +60,13 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Details")
     def details_line(self, row: AuditEvent) -> str:
-        return ", ".join(f"{name} {value}" for name, value in row.details.items())
+        """As they are stored, without what is empty."""
+        found = ((name, value) for name, value in row.details.items() if value not in (None, "", []))
+        return ", ".join(
+            f"{name} {' '.join(map(str, value)) if isinstance(value, list) else value}"
+            for name, value in found
+        )
+
+    @admin.display(description="Details")
+    def details_shortly(self, row: AuditEvent) -> str:
+        return Truncator(self.details_line(row)).chars(120)
