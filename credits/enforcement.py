@@ -255,7 +255,7 @@ def _keep_the_providers(lifted: Enforcement, *, at: datetime) -> None:
         reason=f"The provider told it while one by staff stood (event {last.event_id}).",
         imposed_by=None,
         event_id=last.event_id,
-        happened_at=last.happened_at,
+        happened_at=last.happened_at or last.received_at,
         recorded_at=at,
     )
     _record("impose", made, None, at, frozen_cents=0, kind=lifted.kind)
