@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,7 @@ from applications.models import (
 )
 from applications.standing import Phase
 from applications.states import State
+from credits import enforcement
 from credits.models import Grant, Stage
 from credits.money import format_money, with_code
 from portal import texts
@@ -84,7 +85,7 @@ class TakenOver:
 
 
 def of(application: Application) -> Award:
-    """The award that an application is, or that it amends. Five queries; program and cycle are loaded."""
+    """The award that an application is, or that it amends. Four queries; program and cycle are loaded."""
     root_id = application.amends_id or application.pk
     agreed = list(
         Decision.objects.filter(
@@ -93,16 +94,27 @@ def of(application: Application) -> Award:
             state=DecisionState.RELEASED,
         )
         .select_related("application__program", "application__form_version", "grant__organization", "later")
-        .prefetch_related("grant__halves__organization", "grant__moved_to__organization")
+        .prefetch_related(*_lots_of("grant"))
         .order_by("released_at", "pk")
     )
-    root = Application.objects.select_related("program", "cycle__program", "form_version").get(pk=root_id)
-    amendments = (
-        Application.objects.filter(amends_id=root_id)
+    rows = list(
+        Application.objects.filter(Q(pk=root_id) | Q(amends_id=root_id))
         .select_related("program", "cycle__program", "applicant", "form_version")
         .order_by("-created_at", "-pk")
     )
-    return Award(root, agreed, list(amendments))
+    root = next(row for row in rows if row.pk == root_id)
+    return Award(root, agreed, [row for row in rows if row.pk != root_id])
+
+
+def _lots_of(path: str) -> tuple[Prefetch, Prefetch]:
+    """The second halves of grants, and the lots to which their rest was moved, each with its organization."""
+    rows = Grant.objects.select_related("organization")
+    return Prefetch(f"{path}__halves", rows), Prefetch(f"{path}__later_lots", rows)
+
+
+def held() -> Exists:
+    """For a query of applications: whether an organization that got credit of the award is on hold."""
+    return Exists(enforcement.freezing().filter(organization__grants__decision__application=OuterRef("pk")))
 
 
 def current(application: Application) -> Decision | None:
@@ -275,7 +287,7 @@ def taken_over(decisions: list[Decision], rules: Rulebook) -> dict[int, TakenOve
         )
         .exclude(grant__stage__in=NOTHING)
         .select_related("grant__organization")
-        .prefetch_related("grant__moved_to__organization")
+        .prefetch_related(_lots_of("grant")[1])
         .annotate(award_id=Coalesce(F("application__amends_id"), F("application_id")))
         .order_by("released_at", "pk")
     )

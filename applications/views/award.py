@@ -85,9 +85,9 @@ class Row:
 def award(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """Accept an award and watch it being posted. Without a released award there is no such page."""
     application = get_object_or_404(
-        Application.objects.owned_by(request.user).select_related(
-            "program", "cycle__program", "cycle__rules_version", "amends"
-        ),
+        Application.objects.owned_by(request.user)
+        .select_related("program", "cycle__program", "cycle__rules_version", "amends")
+        .annotate(on_hold=awards.held()),
         public_id=public_id,
         state=State.AWARDED,
     )
@@ -135,7 +135,7 @@ def _context(
         reader=request.user,  # type: ignore[arg-type]
         at=now,
     )
-    ends = grant.expires_on or grants.dates_of(grant, confirmed_at=now)[1]
+    ends = grant.expires_on or (None if state.is_over else grants.dates_of(grant, confirmed_at=now)[1])
     later = later_shown(award.application)
     why_no_top_up = top_ups.why_not(award, at=now, wishes=later)
     return {
@@ -150,8 +150,9 @@ def _context(
         "form": form,
         "to_accept": state.key == "to_accept",
         "may_decline": awards.waits(decision),
-        "ends": grant.expires_on or ends,
+        "ends": ends,
         "is_posted": grant.stage == Stage.CONFIRMED,
+        "held": _held(application, grant, award),
         "claims": claims.of(decision, at=now),
         "root": award.application,
         "lots": award.lots,
@@ -160,9 +161,23 @@ def _context(
         "top_ups_offered": award.application.program.top_ups_allowed,
         "members_number": award_members.members(award.application).count(),
         **updates,
-        "forms": list(
-            request_forms.public().filter(program=application.program).exclude(kind=RequestKind.ACCESS)
+        "forms": translations.shown_rows(
+            request_forms.public().filter(program=application.program).exclude(kind=RequestKind.ACCESS),
+            "request_forms",
         ),
+    }
+
+
+def _held(application: Application, grant: Grant, award: Award) -> dict[str, object]:
+    """What keeps posted credit back or took it elsewhere, as for the page of a grant. No query."""
+    lot = next((lot for lot in award.lots if lot.pk == grant.pk and lot.stage == Stage.CONFIRMED), None)
+    if lot is None:
+        return {}
+    now = lot.where_now()
+    is_here = now.pk == lot.pk
+    return {
+        "on_hold": is_here and getattr(application, "on_hold", False),
+        "moved_to": None if is_here else now,
     }
 
 
@@ -222,7 +237,7 @@ def rows(application: Application, decision: Decision, grant: Grant) -> list[Row
         Row(
             _("Organization"),
             application.organization_id_text or _("Not given"),
-            bound or _("You name it here"),
+            bound or (_("Not given") if grant.stage in awards.NOTHING else _("You name it here")),
             mono=bool(bound),
         )
     )

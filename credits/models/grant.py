@@ -216,11 +216,12 @@ class Grant(models.Model):
     def where_now(self) -> "Grant":
         """The lot that holds its rest: itself, or the last one after changes of organization.
 
-        A query for each change, and one more unless moved_to is prefetched.
+        One query, none when the later_lots of the grant that was decided are prefetched.
         """
-        lot, onward = self, next(iter(self.moved_to.all()), None)
-        while onward is not None:
-            lot, onward = onward, next(iter(onward.moved_to.all()), None)
+        decided, lot = self.first or self.half_of or self, self
+        onward = {row.moved_from_id: row for row in decided.later_lots.all()}
+        while lot.pk in onward:
+            lot = onward[lot.pk]
         return lot
 
 

@@ -1,11 +1,13 @@
 """A lot whose rest went to another organization: its pages, its members, and where more credit of its award goes."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from applications import award_members, awards, top_ups
-from credits import organization_changes
-from credits.models import Grant
+from credits import enforcement, organization_changes
+from credits.models import EnforcementKind, Grant
 from portal import clock
 from tests.factories.amending import POSTED, Awarded
 from tests.factories.later import ASKED, ask, client_of, propose, world
@@ -56,6 +58,38 @@ def test_the_lot_that_took_it_leads_to_its_award_and_members_read_it() -> None:
             assert read.status_code == 200
             assert client_of(person).get(reverse("applications:award_of", args=[lot.uuid])).status_code == 404
             assert client_of(verified()).get(reverse("credits:grant", args=[lot.uuid])).status_code == 404
+
+
+def test_the_page_of_the_award_says_where_the_credit_is_and_what_it_cannot_do() -> None:
+    w = world()
+    page = reverse("applications:award", args=[w.application.public_id])
+
+    client = client_of(w.holder)
+
+    def see() -> str:
+        with clock.set_to(ASKED), CaptureQueriesContext(connection) as captured:
+            text = client.get(page).content.decode()
+        assert len(captured) <= 15
+        return text
+
+    assert "The organization can use them." in see()
+    hold = enforcement.impose(
+        organization_id=w.grant.organization_id,
+        kind=EnforcementKind.HOLD,
+        reason="x",
+        by=w.manager,
+        at=POSTED,
+    )
+    held = see()
+    enforcement.lift(enforcement_id=hold.pk, reason="x", by=w.manager, at=POSTED)
+    new = move(w)
+    gone = see()
+
+    assert "On hold for now" in held
+    assert "Organization confirmed" in held
+    assert reverse("credits:grant", args=[new.uuid]) in gone
+    assert "Organization confirmed" not in gone
+    assert not [text for text in (held, gone) if "The organization can use them." in text]
 
 
 def test_a_top_up_goes_where_the_rest_is() -> None:
