@@ -4,7 +4,7 @@ Whether a review was a clear decline is not among them: managers who still have 
 """
 
 from applications.models import ExportKind, GateOutcome, Override, PlanKind, RecusalKind
-from portal.audit_words import know, said
+from portal.audit_words import know, labels, said
 from programs.request_models import RequestOutcome
 
 RIGHT = {"view": "may read", "edit": "may read and edit"}
@@ -85,12 +85,12 @@ know(
         "decision.release": said("{kind}[ of {amount_cents}]", kind=RELEASED),
         "decision.undo": "undid the decision",
         "export.cancel": "stopped an export[ after {rows|row}]",
-        "export.download": said("downloaded an export[: {kind}][, {rows|row}]", kind=ExportKind),
+        "export.download": said("downloaded an export[: {kind}][, {rows|row}]", kind=labels(ExportKind)),
         "export.fail": "gave up on an export[ after {rows|row}]",
         "export.finish": "finished an export[ of {rows|row}]",
-        "export.start": said("asked for an export[: {kind}][ of {program}]", kind=ExportKind),
+        "export.start": said("asked for an export[: {kind}][ of {program}]", kind=labels(ExportKind)),
         "figures.switch": said("switched the public figures {on}", on=lambda on: "on" if on else "off"),
-        "gate.answer": said("answered the gate {gate}: {outcome}", gate=_key, outcome=GateOutcome),
+        "gate.answer": said("answered the gate {gate}: {outcome}", gate=_key, outcome=labels(GateOutcome)),
         "late_entry.end": "ended a code for late entry",
         "late_entry.issue": "made a code for late entry[, for {uses|use}]",
         "late_entry.use": "sent the application late with a code",
@@ -113,21 +113,21 @@ know(
         "paper.change": said("changed a paper[ {sensitive}]", sensitive=lambda _: "marked as sensitive"),
         "paper.remove": "removed a paper",
         "person.read": "read the person's page",
-        "plan.propose": said("proposed a plan of reviews[: {kind}][, {looks|review}]", kind=PlanKind),
+        "plan.propose": said("proposed a plan of reviews[: {kind}][, {looks|review}]", kind=labels(PlanKind)),
         "plan.set_aside": "set a plan of reviews aside",
         "profile.save": "saved their profile as a reviewer[, {absences|absence}]",
         "report.download": said(
             "downloaded a table of a report[: {table}][, {period}]",
             table=lambda table: table.replace("_", " "),
         ),
-        "request.answer": said("answered the request[: {outcome}]", outcome=RequestOutcome),
+        "request.answer": said("answered the request[: {outcome}]", outcome=labels(RequestOutcome)),
         "request.put_back": "put the request back into the queue",
         "request.reopen": "opened the request again",
         "request.send": "sent the request",
         "request.take": "took the request",
         "request.withdraw": "withdrew the request",
         "review.first_look": "handed in the first look, without names",
-        "review.recuse": said("stepped back from the review[: {kind}]", kind=RecusalKind),
+        "review.recuse": said("stepped back from the review[: {kind}]", kind=labels(RecusalKind)),
         "review.send_in": "handed in a review",
         "sponsor.approved": "approved the sponsorship as second person",
         "sponsor.ask": "asked to sponsor an organization's work",

@@ -2,7 +2,7 @@
 
 from credits.cases import words_of
 from credits.models import EnforcementKind
-from portal.audit_words import know, lowered, on_day, said
+from portal.audit_words import know, labels, lowered, on_day, said
 
 
 def _kind(case: str) -> str:
@@ -17,10 +17,10 @@ know(
         "delivery.refuse": "noted by hand that the provider refused the credit[ of {amount_cents}]",
         "delivery.try_now": "had a delivery tried again",
         "enforcement.impose": said(
-            "imposed a {kind} on an organization[, {frozen_cents} frozen]", kind=EnforcementKind
+            "imposed a {kind} on an organization[, {frozen_cents} frozen]", kind=labels(EnforcementKind)
         ),
         "enforcement.lift": said(
-            "lifted a {kind} of an organization[, {thawed_cents} usable again]", kind=EnforcementKind
+            "lifted a {kind} of an organization[, {thawed_cents} usable again]", kind=labels(EnforcementKind)
         ),
         "funding.ask": "asked for {amount_cents} for the pool[ of {period}]",
         "funding.funded": "approved {amount_cents} for the pool as second person",

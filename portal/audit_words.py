@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import TextChoices
 
-Shown = type[TextChoices] | Mapping[str, str] | Callable[[Any], str]
+Shown = Mapping[str, str] | Callable[[Any], str]
 Money = Callable[[int], str]
 
 _PART = re.compile(r"\[([^\]]*)\]")
@@ -51,8 +51,6 @@ class Said:
         if name not in details:
             return ""
         value, show = details[name], self.shown.get(name)
-        if isinstance(show, type) and issubclass(show, TextChoices):
-            return lowered(str(dict(show.choices).get(value, value)))
         if isinstance(show, Mapping):
             return show.get(value, str(value))
         if show is not None:
@@ -76,8 +74,13 @@ def know(words: Mapping[str, str | Said]) -> None:
 
 
 def said(text: str, **shown: Shown) -> Said:
-    """Words with details that are codes: said("answered the request[: {outcome}]", outcome=RequestOutcome)."""
+    """Words with details that are codes: said("answered the request[: {outcome}]", outcome=labels(RequestOutcome))."""
     return Said(text, shown)
+
+
+def labels(choices: type[TextChoices]) -> dict[str, str]:
+    """The labels of codes, to stand within a sentence."""
+    return {str(value): lowered(str(label)) for value, label in choices.choices}
 
 
 def known() -> Mapping[str, Said]:

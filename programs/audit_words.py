@@ -1,6 +1,6 @@
 """The trail of programs in plain words (portal.audit_words)."""
 
-from portal.audit_words import know, on_day, said
+from portal.audit_words import know, labels, on_day, said
 from portal.roles import Role
 
 know(
@@ -8,8 +8,8 @@ know(
         "form.change": "changed the draft of a form",
         "form.draft": "began version {number} of the form",
         "form.publish": "published version {number} of the form",
-        "membership.end": said("ended a role[: {role}]", role=Role),
-        "membership.give": said("gave a role[: {role}]", role=Role),
+        "membership.end": said("ended a role[: {role}]", role=labels(Role)),
+        "membership.give": said("gave a role[: {role}]", role=labels(Role)),
         "program.archived": "archived the program",
         "program.clone": "made the program as a copy of another one",
         "program.closed": "closed the program",
