@@ -366,7 +366,7 @@ def _try_to_send(notice: Notice) -> str | None:
         ).send()
     except NothingToSay:
         raise
-    except Exception as error:  # whatever it is: a letter that stops the sweep would stand first again in the next
+    except Exception as error:  # whatever it is: the letter would stop every later sweep as well
         logger.exception("letter %s could not be sent", notice.pk)
         return f"{type(error).__name__}: {error}"
     return None

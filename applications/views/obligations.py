@@ -10,6 +10,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -26,7 +27,7 @@ from applications.models import (
     RequestAnswer,
 )
 from applications.states import State
-from applications.views import common
+from applications.views import common, typed
 from applications.views.files import TOO_MUCH, UPLOADS_PER_HOUR
 from credits.models import Grant
 from portal import clock
@@ -41,9 +42,10 @@ LARGEST_DRAFT_BYTES = 200_000
 
 
 @require_http_methods(["GET", "POST"])
-@login_required
 def page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     """The summary of an award to write and hand in, and what else follows an award. Without one there is no page."""
+    if not request.user.is_authenticated:
+        return typed.sign_in(request)
     application = award_of(request, public_id)
     if application.amends is not None:
         return redirect("applications:obligations", application.amends.public_id)
@@ -53,6 +55,7 @@ def page(request: HttpRequest, public_id: UUID) -> HttpResponse:
     if request.method == "POST":
         if obligation is None:
             raise Http404
+        typed.forget(request)
         try:
             done = _take(request, obligation, refusals)
         except summaries.StaleSummary:
@@ -124,6 +127,7 @@ def autosave(request: HttpRequest, public_id: UUID) -> JsonResponse:
         return JsonResponse({"error": str(error), "version": error.current_version}, status=409)
     except Refused as error:
         return JsonResponse({"error": str(error)}, status=422)
+    typed.forget(request, reverse("applications:obligations", args=[public_id]))
     return JsonResponse({"version": version, "saved": _("Saved %(now)s UTC") % {"now": f"{now:%H:%M}"}})
 
 
@@ -162,8 +166,10 @@ def _context(
     stale: bool,
 ) -> dict[str, object]:
     now = clock.now()
-    typed = request.POST.get("text") if request.method == "POST" else None
-    text = typed if typed is not None else obligation.draft_text if obligation else ""
+    waits = typed.back(request) if request.method == "GET" else None
+    words = (waits or request.POST).get("text")
+    text = words if words is not None else obligation.draft_text if obligation else ""
+    version = obligation.draft_version if obligation else 0
     half = obligations.second_half(application.pk)
     owed = obligation is not None and obligation.state in OWED
     versions = list(obligation.summaries.select_related("file").order_by("-number")) if obligation else []
@@ -181,6 +187,8 @@ def _context(
         "versions": versions,
         "last": versions[0] if versions else None,
         "text": text,
+        # What waited was typed over the text of then: if that has changed, it must not go over it unseen.
+        "version": version if waits is None else waits.get("version", version),
         "words": word_count(text),
         "most_words": summaries.MOST_WORDS,
         "most_megabytes": summaries.MOST_MEGABYTES,

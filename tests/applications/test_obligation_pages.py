@@ -318,3 +318,21 @@ def test_reports_count_summaries_and_each_paper_once_and_hide_what_stands_for_fe
     assert obligation_figures.papers_of_year(world.program, 2026, least=3) is None
     assert obligation_figures.papers_of_year(world.program, 2025, least=1) is None
     assert owes.state == ObligationState.OPEN
+
+
+def test_a_summary_that_was_sent_signed_out_waits_and_goes_over_nothing_newer() -> None:
+    world, owes = owing()
+    client = Client()
+    summaries.save(obligation_id=owes.pk, text="First", version=None, by=world.holder, at=BEGUN)
+    away = post(client, world, text="Half a page", version="1", do="save")
+    client.force_login(world.holder)
+
+    shown = get(client, reverse("applications:obligations", args=[world.application.public_id]))
+    summaries.save(obligation_id=owes.pk, text="Newer", version=1, by=world.holder, at=BEGUN)
+    stale = post(client, world, text="Half a page", version=str(shown.context["version"]), do="save")
+
+    owes.refresh_from_db()
+    assert away.status_code == 302
+    assert "Half a page" in shown.content.decode()
+    assert stale.status_code == 422
+    assert owes.draft_text == "Newer"
