@@ -176,7 +176,9 @@ def why_not(grant: Grant) -> str:
     if not left_cents(grant):
         return _("Nothing is left of it.")
     if grant.moved_to.exists():
-        return _("Its rest went to another organization before. What came back since then can only be used here.")
+        return _(
+            "Its rest went to another organization before. What came back since then can only be used here."
+        )
     return ""
 
 
