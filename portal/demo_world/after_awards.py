@@ -110,7 +110,7 @@ def _topped_up(telling: "Telling", persons: dict[str, User], at: datetime) -> No
     )
     if proposed.is_live:  # above the limit of one person in twelve months
         later_credit.approve(later_id=given.pk, by=persons["finance"], at=at - timedelta(days=13))
-    delivery.dispatch(at=at - timedelta(days=13) + timedelta(hours=1))
+    delivery.dispatch(at=at - timedelta(days=11) - outcomes.SENT_BEFORE)
     outcomes.confirm(persons, at - timedelta(days=11))
     declined = _wish(application, 900_00, "A second study on another question.", at - timedelta(days=9))
     later_credit.decline(

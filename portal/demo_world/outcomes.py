@@ -40,6 +40,7 @@ SAFETY, SCIENCE, SOCIETY = "external-researcher-access", "ai-for-science", "open
 OWN_PARTS = {(SAFETY, 9): 0.4}
 QUIET_DAYS = {(SAFETY, 2): 3, (SAFETY, 9): 5}  # a hold, a change of organization: no use since then
 TERMS = {(SCIENCE, 2): 1, (SOCIETY, 0): 12}  # the first is over by now; the second holds a top-up
+SENT_BEFORE = timedelta(hours=18)  # after a day without an answer there would be a case for each
 ENDS_SOON = (SCIENCE, 9)  # its summary is due within some weeks
 LEVELS = {True: (3, 5), False: (1, 3)}  # scores of those who are awarded, and of those who are not
 
@@ -216,16 +217,17 @@ def _post(
 ) -> None:
     """Acceptance and posting, in an order in which each grant comes to stand where its story says."""
     groups = {
-        Fate.POSTED: lambda: confirm(persons, at + timedelta(days=4)),
-        Fate.REFUSED: lambda: _refuse(persons, at + timedelta(days=3)),
-        Fate.ON_ITS_WAY: lambda: _leave_on_its_way(persons, at + timedelta(days=2), now),
+        Fate.POSTED: (4, lambda moment: confirm(persons, moment)),
+        Fate.REFUSED: (3, lambda moment: _refuse(persons, moment)),
+        Fate.ON_ITS_WAY: (2, lambda moment: _leave_on_its_way(persons, moment, now)),
     }
-    for fate, settle in groups.items():
+    for fate, (days, settle) in groups.items():
         for story, application in awarded:
             if story.fate == fate or (fate == Fate.POSTED and story.fate == Fate.USED):
                 _accept(telling.program, story, application, at + timedelta(days=1))
-        delivery.dispatch(at=at + timedelta(days=1, hours=1))
-        settle()
+        settled_at = at + timedelta(days=days)
+        delivery.dispatch(at=settled_at - SENT_BEFORE)
+        settle(settled_at)
     for story, application in awarded:
         if story.fate == Fate.USED:
             place = (telling.program.slug, story.place)

@@ -28,7 +28,7 @@ from applications.models import (
     Sponsorship,
 )
 from applications.states import State
-from credits import balances, checks
+from credits import balances, checks, providers
 from credits import queries as money
 from credits.models import Case, Grant, Reconciliation, Stage
 from portal.demo_world import PEOPLE, build, calendar, stories
@@ -37,6 +37,7 @@ from portal.demo_world.world_seed import ROLES, make_world
 from portal.models import User
 from programs import cycles, fields, form_versions, memberships, presets
 from programs.models import CycleState, MessageKind, Program
+from tests.credits.test_enforcement import Provider
 
 pytestmark = pytest.mark.django_db
 
@@ -50,8 +51,14 @@ def demo(settings: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", [FRIDAY, AN_HOUR_AFTER_A_CUT_OFF])
-def test_the_world_has_something_of_everything(demo: None, at: datetime) -> None:
+@pytest.mark.parametrize(("at", "is_automatic"), [(FRIDAY, True), (AN_HOUR_AFTER_A_CUT_OFF, False)])
+def test_the_world_has_something_of_everything(
+    demo: None, monkeypatch: pytest.MonkeyPatch, at: datetime, is_automatic: bool
+) -> None:
+    if is_automatic:  # as with the demo's own provider
+        provider = Provider()
+        monkeypatch.setattr(providers, "get", lambda: provider)
+
     made = build.build(at=at)
 
     assert made["programs"] == 3
@@ -159,7 +166,7 @@ def _assert_life_after_the_award(at: datetime) -> None:
     assert of["grantee"].papers.get().awards.get() == due["grantee"].application
 
     waiting = set(Case.objects.filter(settled_at=None).values_list("kind", flat=True))
-    assert {"claim", "event", "hand-over", "reconcile", "usage"} <= waiting
+    assert waiting == {"claim", "event", "hand-over", "reconcile", "usage"}
     assert Case.objects.get(kind="usage").organization == of["held"].grants.get().organization
     run = Reconciliation.objects.get()
     assert (run.state, run.differing, run.ours_only, run.theirs_only) == ("done", 1, 0, 0)
