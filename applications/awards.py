@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -17,6 +17,7 @@ from applications.models import (
     AGREED,
     GIVES,
     Application,
+    AwardEnding,
     Decision,
     DecisionKind,
     DecisionState,
@@ -150,6 +151,12 @@ def ending_of(decision: Decision) -> str:
     """How an award ended unaccepted, a value of Ending; "" for one that did not."""
     ending = getattr(decision, "ending", None)
     return str(ending.kind) if ending is not None else ""
+
+
+def ending_in(rows: QuerySet[Application]) -> QuerySet[Application]:
+    """The same rows with `award_ending`: how their award ended unaccepted, a value of Ending, or None."""
+    endings = AwardEnding.objects.filter(decision__application=OuterRef("pk"))
+    return rows.annotate(award_ending=Subquery(endings.values("kind")[:1]))
 
 
 def why_not(award: Award, *, at: datetime, sending: Application | None = None) -> str:

@@ -54,7 +54,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         own.filter(state=State.DRAFT).select_related("program", "form_version", "applicant", "amends")
     )
     others = (
-        own.exclude(state=State.DRAFT)
+        awards.ending_in(own.exclude(state=State.DRAFT))
         .select_related("program", "cycle__program", "cycle__rules_version", "applicant", "amends")
         .defer("answers")
     )

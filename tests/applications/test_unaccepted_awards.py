@@ -41,6 +41,16 @@ def page(world: Awarded, at, *, name: str = "award"):
         return client.get(reverse(f"applications:{name}", args=[world.application.public_id]))
 
 
+def listed(world: Awarded, at) -> str:
+    """The holder's list of applications; the word of this one stands where others say "Awarded"."""
+    client = Client()
+    client.force_login(world.holder)
+    with clock.set_to(at):
+        text = client.get(reverse("applications:mine")).content.decode()
+    assert ">Awarded<" not in text
+    return text
+
+
 def test_declining_gives_the_credit_back_for_good_and_tells_the_managers() -> None:
     world = waiting()
     before = pool_cents(world)
@@ -60,6 +70,7 @@ def test_declining_gives_the_credit_back_for_good_and_tells_the_managers() -> No
     with pytest.raises(acceptance.CannotAccept, match="cannot be taken back"):
         world.accept(at=AFTER + 2 * DAY)
     assert "You declined this award" in page(world, AFTER + 2 * DAY).content.decode()
+    assert "Given back" in listed(world, AFTER + 2 * DAY)
     with pytest.raises(DatabaseError), transaction.atomic():
         AwardEnding.objects.update(words="No, I did not.")
     assert AuditEvent.objects.filter(action="award.decline").count() == 1
@@ -117,6 +128,7 @@ def test_it_is_reminded_of_twice_and_then_lapses_once() -> None:
         world.accept(at=AFTER + 33 * DAY)
     text = page(world, AFTER + 33 * DAY).content.decode()
     assert "This award was not accepted in time" in text
+    assert "Not accepted in time" in listed(world, AFTER + 33 * DAY)
     assert not [words for words in ("if it were confirmed today", "You name it here") if words in text]
     assert checks.ledger_problems() == []
 
