@@ -5,10 +5,10 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from applications import awards, conflicts, eligibility, four_eyes, shared_ids
-from applications.models import Application, Decision, Ending, HeldAcceptance
+from applications import award_letters, awards, conflicts, declining, eligibility, four_eyes, shared_ids
+from applications.models import Application, AwardEnding, AwardLetter, Decision, Ending, HeldAcceptance
 from applications.states import State
-from credits import grants, organizations
+from credits import grants, ledger, organizations
 from credits.models import Stage
 from credits.providers.base import Found, Standing
 from portal import audit, recovery, texts
@@ -113,6 +113,8 @@ def _refuse_ended(decision: Decision) -> None:
         raise CannotAccept(
             _("This award was not accepted in time, and its credits went back to the program.")
         )
+    if ending == Ending.REFUSED:
+        raise CannotAccept(_("This award was not confirmed, and its credits went back to the program."))
 
 
 def _refuse_recovered(by: User, at: datetime) -> None:
@@ -171,40 +173,87 @@ def _bind_or_hold(decision: Decision, organization_id: int, by: User, at: dateti
     )
 
 
+@transaction.atomic
 def approve(*, held_id: int, by: User, at: datetime) -> HeldAcceptance:
     """The second person's yes to an accepted award; its organization is bound and the next sweep posts it.
 
     Raises CannotAccept unless it waits, and is approved by a manager or finance approver who neither proposed it nor has
     a conflict with it.
     """
-    with transaction.atomic():
-        application_id = HeldAcceptance.objects.values_list("decision__application_id", flat=True).get(
-            pk=held_id
+    application, held = _for_second_person(held_id, by)
+    assert held.decision.grant_id is not None
+    held.approved_by, held.approved_at = by, at
+    held.save(update_fields=["approved_by", "approved_at"])
+    grants.bind_organization(
+        grant_id=held.decision.grant_id, organization_id=held.organization_id, by=by, at=at
+    )
+    audit.record(action="award.approve", subject=held, by=by, at=at, application=application.pk)
+    return held
+
+
+@transaction.atomic
+def refuse(*, held_id: int, words: str, by: User, at: datetime) -> AwardEnding:
+    """The second person's no: the award ends, its credit goes back to the pool, and its holder is told in these words.
+
+    The same people as for approve. Staff may post it again, for another organization (applications.later_credit).
+    Raises CannotAccept, also without words and while posting is stopped.
+    """
+    application, held = _for_second_person(held_id, by)
+    said = declining.clean(words, CannotAccept)
+    if not said:
+        raise CannotAccept("Say why. The holder reads it.")
+    grant = held.decision.grant
+    assert grant is not None
+    try:
+        ending = declining.end(application, held.decision, kind=Ending.REFUSED, words=said, by=by, at=at)
+    except ledger.PostingStopped as error:
+        raise CannotAccept(str(error)) from error
+    audit.record(
+        action="award.refuse",
+        subject=held.decision,
+        by=by,
+        at=at,
+        application=application.pk,
+        amount_cents=grant.amount_cents,
+    )
+    award_letters.put(
+        award_letters.letter(
+            kind=AwardLetter.AWARD_REFUSED,
+            application=application,
+            key=str(held.decision_id),
+            at=at,
+            to=application.applicant,
+            amount_cents=grant.amount_cents,
+            currency=grant.currency,
+            words=said,
         )
-        application = (
-            Application.objects.select_for_update(of=("self",))
-            .select_related("program")
-            .get(pk=application_id)
-        )
-        held = (
-            HeldAcceptance.objects.select_for_update(of=("self",))
-            .select_related("decision__grant")
-            .get(pk=held_id)
-        )
-        grant = held.decision.grant
-        if held.approved_by_id is not None or grant is None or grant.stage != Stage.RESERVED:
-            raise CannotAccept("This award waits for nobody any more.")
-        if not memberships.holds(by, application.program, Role.MANAGER, Role.FINANCE):
-            raise CannotAccept("Only a manager or a finance approver of this program approves.")
-        if by.pk == held.decision.proposed_by_id:
-            raise CannotAccept("You proposed this award; a second person has to approve it.")
-        if reason := conflicts.reason_against(user=by, application=application):
-            raise CannotAccept(reason)
-        held.approved_by, held.approved_at = by, at
-        held.save(update_fields=["approved_by", "approved_at"])
-        grants.bind_organization(grant_id=grant.pk, organization_id=held.organization_id, by=by, at=at)
-        audit.record(action="award.approve", subject=held, by=by, at=at, application=application_id)
-        return held
+    )
+    return ending
+
+
+def _for_second_person(held_id: int, by: User) -> tuple[Application, HeldAcceptance]:
+    """What waits for a second person, locked behind its application, once this person may say yes or no to it."""
+    held = HeldAcceptance.objects.select_related("decision").get(pk=held_id)
+    application = (
+        Application.objects.select_for_update(of=("self",))
+        .select_related("program", "applicant")
+        .get(pk=held.decision.application_id)
+    )
+    held = (
+        HeldAcceptance.objects.select_for_update(of=("self",))
+        .select_related("decision__grant")
+        .get(pk=held_id)
+    )
+    grant = held.decision.grant
+    if held.approved_by_id is not None or grant is None or grant.stage != Stage.RESERVED:
+        raise CannotAccept("This award waits for nobody any more.")
+    if not memberships.holds(by, application.program, Role.MANAGER, Role.FINANCE):
+        raise CannotAccept("Only a manager or a finance approver of this program approves.")
+    if by.pk == held.decision.proposed_by_id:
+        raise CannotAccept("You proposed this award; a second person has to approve it.")
+    if reason := conflicts.reason_against(user=by, application=application):
+        raise CannotAccept(reason)
+    return application, held
 
 
 def _refuse_ineligible(application: Application) -> None:

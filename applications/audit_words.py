@@ -63,6 +63,7 @@ know(
         "award.hold": "accepted the award, which waits for a second person[: {counted_cents} in twelve months]",
         "award.invite": said("invited a member to share the award[, who {role}]", role=MEMBER),
         "award.join": "joined as a member of the award",
+        "award.refuse": "refused the accepted award as second person[; {amount_cents} went back to the pool]",
         "award.lapse": "ended the award, which nobody accepted in time[; {amount_cents} went back to the pool]",
         "award.leave": "left the award as its member",
         "award.unshare": "ended the place of a member of the award",

@@ -41,6 +41,14 @@ BUILT_IN: dict[str, tuple[str, str]] = {
             "again.\n\n{link}\n\n{program}"
         ),
     ),
+    AwardLetter.AWARD_REFUSED: (
+        gettext_noop("About your award {reference}"),
+        gettext_noop(
+            "Dear {name},\n\nwith the other awards of its organization your award of {amount} for “{title}” needed a second "
+            "person’s yes, and it was not given:\n\n{answer}\n\nThe credits went back to the program. If this is a mistake, "
+            "answer by the page of the award.\n\n{link}\n\n{program}"
+        ),
+    ),
     AwardLetter.AWARD_DECLINED: (
         gettext_noop("An award was declined by its holder: {reference}"),
         gettext_noop(
@@ -141,6 +149,8 @@ def values_of(notice: Notice) -> dict[str, object] | None:
             "words": Lines(_("They wrote:") + f"\n{words}") if words else "",
             "link": _page("admin:applications_application_change", application.pk),
         }
+    if notice.kind == AwardLetter.AWARD_REFUSED:
+        found["answer"] = Lines(str(stored["words"]))
     if notice.kind == AwardLetter.POST_AGAIN:
         found["next_step"] = (
             _("Nothing is left for you to do.")

@@ -99,6 +99,16 @@ def _ended(decision: Decision) -> AwardState | None:
             )
             % {"day": texts.day_long(decision.ending.at.date())},
         )
+    if ending == Ending.REFUSED:
+        return AwardState(
+            "unconfirmed",
+            _("This award was not confirmed"),
+            _("With the other awards of its organization it needed a second person’s yes: “%(words)s”")
+            % {"words": decision.ending.words}
+            + " "
+            + _("On %(day)s its credits went back to the program. Write to us if this is a mistake.")
+            % {"day": texts.day_long(decision.ending.at.date())},
+        )
     if grant.stage == Stage.FAILED:
         return AwardState(
             "refused",

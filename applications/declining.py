@@ -1,7 +1,8 @@
-"""An award that nobody accepts: declined by its holder, reminded of, and returned to the pool when its time is over.
+"""An award whose credit is not posted: declined by its holder, reminded of, returned to the pool when its time is over.
 
 Each way ends in grants.cancel, so the credit is back in the pool that it came from. There is no way back: a declined
-award can only be applied for anew; one that lapsed can be posted again by staff (applications.later_credit).
+award can only be applied for anew; one that lapsed, or that a second person refused (applications.acceptance), can be
+posted again by staff (applications.later_credit).
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ from programs.texts import UnstorableText, clean_text
 REMIND_DAYS = (7, 21)
 """Days after its release on which somebody is reminded of an award that waits; each is sent once."""
 
-LONGEST = 500  # characters of what a holder writes
+LONGEST = 500  # characters of what a holder writes, or the second person who refuses
 
 
 class CannotDecline(Refused):
@@ -68,15 +69,23 @@ def decline(*, application_id: int, by: User, at: datetime, words: str = "") -> 
         raise CannotDecline(
             _("This award is accepted already, or it has ended. Write to us if you do not need it.")
         )
-    said = _clean(words)
+    said = clean(words, CannotDecline)
     try:
-        ending = _end(application, decision, kind=Ending.DECLINED, words=said, by=by, at=at)
+        ending = end(application, decision, kind=Ending.DECLINED, words=said, by=by, at=at)
     except ledger.PostingStopped as error:
         raise CannotDecline(
             _("No credits can be moved at the moment. Nothing has changed; please try again in a few hours.")
         ) from error
     grant = decision.grant
     assert grant is not None
+    audit.record(
+        action="award.decline",
+        subject=decision,
+        by=by,
+        at=at,
+        application=application.pk,
+        amount_cents=grant.amount_cents,
+    )
     award_letters.put(
         *(
             award_letters.letter(
@@ -170,9 +179,17 @@ def _lapse(application_id: int, at: datetime) -> int:
     last_day = accept_by(decision, application)
     if last_day is None or _local_day(decision, at) <= last_day:
         return 0
-    _end(application, decision, kind=Ending.LAPSED, words="", by=None, at=at)
+    end(application, decision, kind=Ending.LAPSED, words="", by=None, at=at)
     grant = decision.grant
     assert grant is not None
+    audit.record(
+        action="award.lapse",
+        subject=decision,
+        by=None,
+        at=at,
+        application=application.pk,
+        amount_cents=grant.amount_cents,
+    )
     award_letters.put(
         award_letters.letter(
             kind=AwardLetter.AWARD_LAPSED,
@@ -188,10 +205,19 @@ def _lapse(application_id: int, at: datetime) -> int:
     return 1
 
 
-def _end(
-    application: Application, decision: Decision, *, kind: Ending, words: str, by: User | None, at: datetime
+def end(
+    application: Application,
+    decision: Decision,
+    *,
+    kind: Ending,
+    words: str,
+    by: User | None,
+    at: datetime,
 ) -> AwardEnding:
-    """Return the credit, a second half that waits included, and write down how it ended."""
+    """Return the credit, a second half that waits included, and write down how it ended, in the caller's transaction.
+
+    The trail is the caller's. The application and its decision are locked. Raises ledger.PostingStopped.
+    """
     grant = decision.grant
     assert grant is not None
     halves = list(Grant.objects.filter(half_of=grant, stage=Stage.RESERVED))
@@ -200,14 +226,6 @@ def _end(
     ending = AwardEnding.objects.create(decision=decision, kind=kind, words=words, by=by, at=at)
     for days in REMIND_DAYS:
         award_letters.drop(kind=AwardLetter.ACCEPT_REMINDER, key=f"{decision.pk}:{days}")
-    audit.record(
-        action=f"award.{'decline' if kind == Ending.DECLINED else 'lapse'}",
-        subject=decision,
-        by=by,
-        at=at,
-        application=application.pk,
-        amount_cents=grant.amount_cents,
-    )
     return ending
 
 
@@ -229,8 +247,9 @@ def _local_day(decision: Decision, moment: datetime) -> date:
     return moment.astimezone(ZoneInfo(decision.application.program.time_zone)).date()
 
 
-def _clean(words: str) -> str:
+def clean(words: str, refusal: type[Refused]) -> str:
+    """What somebody says about the end of an award, in one line of at most LONGEST characters."""
     try:
         return " ".join(clean_text(words, one_line=False).split())[:LONGEST]
     except UnstorableText as error:
-        raise CannotDecline(str(error)) from None
+        raise refusal(str(error)) from None

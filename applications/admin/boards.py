@@ -62,6 +62,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
         path("boards/grants/", view(grants_board), name="grants_board"),
         path("boards/grants/<int:pk>/try-now/", view(try_now), name="grant_try_now"),
         path("boards/grants/accepted/<int:pk>/approve/", view(acceptance_approve), name="acceptance_approve"),
+        path("boards/grants/accepted/<int:pk>/refuse/", view(acceptance_refuse), name="acceptance_refuse"),
         path("boards/grants/hand-over/", view(hand_over), name="hand_over"),
         path("boards/grants/confirmations/", view(confirmations), name="confirmations"),
         path("boards/grants/compare/", view(reconciling.page), name="reconcile"),
@@ -203,13 +204,33 @@ def _may_approve(desk: staff.Desk, held: HeldAcceptance) -> bool:
     return mine and held.decision.proposed_by_id != desk.user.pk
 
 
+def _accepted(desk: staff.Desk, pk: int) -> HeldAcceptance:
+    if not desk.sees(Role.MANAGER, Role.FINANCE):
+        raise PermissionDenied
+    return get_object_or_404(HeldAcceptance, pk=pk, decision__grant__in=posting.grants(desk))
+
+
+@require_POST
+def acceptance_refuse(request: HttpRequest, pk: int) -> HttpResponse:
+    """The second person's no to it; the holder reads why."""
+    desk = staff.desk(request)
+    held = _accepted(desk, pk)
+    try:
+        acceptance.refuse(held_id=held.pk, words=request.POST.get("words", ""), by=desk.user, at=clock.now())
+    except acceptance.CannotAccept as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(
+            request, "You refused the award. Its credits are back in the pool, and its holder is told."
+        )
+    return redirect("admin:grants_board")
+
+
 @require_POST
 def acceptance_approve(request: HttpRequest, pk: int) -> HttpResponse:
     """The second person's yes to an accepted award whose organization was named late."""
     desk = staff.desk(request)
-    if not desk.sees(Role.MANAGER, Role.FINANCE):
-        raise PermissionDenied
-    held = get_object_or_404(HeldAcceptance, pk=pk, decision__grant__in=posting.grants(desk))
+    held = _accepted(desk, pk)
     try:
         acceptance.approve(held_id=held.pk, by=desk.user, at=clock.now())
     except acceptance.CannotAccept as error:

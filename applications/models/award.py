@@ -12,14 +12,17 @@ from django.utils.translation import gettext_lazy
 class Ending(models.TextChoices):
     DECLINED = "declined", "Declined by its holder"
     LAPSED = "lapsed", "Not accepted in time"
+    REFUSED = "refused", "Refused by the second person who looked at its organization"
 
 
 class AwardEnding(models.Model):
-    """Why the credit of an award went back to its pool before anybody accepted it."""
+    """Why the credit of an award went back to its pool before it was posted."""
 
     decision = models.OneToOneField("applications.Decision", models.PROTECT, related_name="ending")
     kind = models.CharField(max_length=8, choices=Ending)
-    words = models.CharField(max_length=500, blank=True, help_text="What the holder wrote.")
+    words = models.CharField(
+        max_length=500, blank=True, help_text="What the holder wrote, or the second person to the holder."
+    )
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -34,7 +37,8 @@ class AwardEnding(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind=Ending.DECLINED, by__isnull=False)
-                | Q(kind=Ending.LAPSED, by__isnull=True, words=""),
+                | Q(kind=Ending.LAPSED, by__isnull=True, words="")
+                | (Q(kind=Ending.REFUSED, by__isnull=False) & ~Q(words="")),
                 name="award_ending_has_who",
             ),
         ]

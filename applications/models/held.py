@@ -9,7 +9,7 @@ class HeldAcceptance(models.Model):
     """With the other awards of twelve months its organization is above the limit, and nobody had approved the award.
 
     Triggers of migration 0021 refuse to tie the organization to the grant before somebody approved this row, keep the
-    people apart, and freeze it from then on (docs/decisions/0014).
+    people apart, and freeze it from then on (docs/decisions/0012).
     """
 
     decision = models.OneToOneField("applications.Decision", models.PROTECT, related_name="held")

@@ -22,6 +22,7 @@ class AwardLetter(models.TextChoices):
 
     ACCEPT_REMINDER = "accept_reminder", "Reminder to accept, to the awardee"
     AWARD_LAPSED = "award_lapsed", "Award not accepted in time, to the awardee"
+    AWARD_REFUSED = "award_refused", "Award refused by its second person, to its holder"
     AWARD_DECLINED = "award_declined", "Award declined by its holder, to the managers"
     POST_AGAIN = "post_again", "Credit posted again, to its holder"
     LATER_GIVEN = "later_given", "Top-up given, to whoever asked"

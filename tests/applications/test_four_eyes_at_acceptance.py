@@ -9,13 +9,17 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from applications import acceptance
+from applications import acceptance, later_credit, notices, release
 from applications.models import (
     Application,
+    AwardEnding,
+    AwardLetter,
     Decision,
+    Ending,
     HeldAcceptance,
+    Notice,
 )
-from credits import delivery
+from credits import checks, delivery, queries
 from credits.models import Grant, Stage
 from portal import clock
 from portal.roles import Role
@@ -175,6 +179,53 @@ def test_the_holder_reads_neutral_words_and_a_second_person_approves_on_the_boar
     assert approve not in own.text
     assert "a second person has to approve it" in refused.text
     assert (waiting, world.posted()) == (1, 2)
+
+
+def test_a_second_person_refuses_in_words_and_the_credit_goes_back() -> None:
+    world = Late()
+    world.accept(world.other)
+    held, before = world.large.held, queries.pool_balance(release.pool_code(world.cycle))
+    with pytest.raises(acceptance.CannotAccept, match="You proposed this award"):
+        acceptance.refuse(held_id=held.pk, words="No.", by=world.manager, at=AFTER)
+    with pytest.raises(acceptance.CannotAccept, match="Say why"):
+        acceptance.refuse(held_id=held.pk, words=" \n", by=world.second, at=AFTER)
+    refuse, staff = reverse("admin:acceptance_refuse", args=[held.pk]), signed_in(world.second)
+    holder = Client()
+    holder.force_login(world.other.applicant)
+
+    with clock.set_to(AFTER):
+        offered = refuse in staff.get(reverse("admin:grants_board")).text
+        done = staff.post(refuse, {"words": "Two awards\nfor one lab."}, follow=True)
+        page = holder.get(reverse("applications:award", args=[world.other.public_id])).text
+        listed = holder.get(reverse("applications:mine")).text
+        again = staff.post(refuse, {"words": "Again."}, follow=True)
+
+    world.large.refresh_from_db()
+    assert offered
+    assert "You refused the award" in done.text
+    assert "waits for nobody any more" in again.text
+    assert (world.large.ending.kind, world.large.ending.words) == (Ending.REFUSED, "Two awards for one lab.")
+    assert world.large.grant.stage == Stage.VOID
+    assert queries.pool_balance(release.pool_code(world.cycle)) == before + world.large.amount_cents
+    assert "This award was not confirmed" in page
+    assert "Two awards for one lab." in page
+    assert ">Not given after all<" in listed
+    letter = Notice.objects.get(kind=AwardLetter.AWARD_REFUSED)
+    assert letter.recipient == world.other.applicant
+    assert "Two awards for one lab." in notices.render(letter)[1]
+    with pytest.raises(acceptance.CannotAccept, match="waits for nobody"):
+        acceptance.approve(held_id=held.pk, by=world.second, at=AFTER)
+    with pytest.raises(acceptance.CannotAccept, match="was not confirmed"):
+        world.accept(world.other)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        AwardEnding.objects.create(
+            decision=Decision.objects.get(application=world.first),
+            kind=Ending.REFUSED,
+            by=world.second,
+            at=AFTER,
+        )
+    assert later_credit.why_not_again(world.large) == ""  # for another organization, by two people
+    assert checks.ledger_problems() == []
 
 
 @pytest.mark.django_db(transaction=True)
