@@ -26,10 +26,11 @@ SECONDS = sized(make_test=60, nightly=600)
 FINDINGS = {
     "entries do not add up to zero": "SELECT sum(amount_cents) FROM ledger_entry HAVING sum(amount_cents) <> 0",
     "a transfer without its two entries": """
-        SELECT t.id FROM ledger_transfer t WHERE t.amount_cents <> ALL (ARRAY[
-            (SELECT -sum(e.amount_cents) FROM ledger_entry e WHERE e.transfer_id = t.id AND e.account_id = t.source_id),
-            (SELECT sum(e.amount_cents) FROM ledger_entry e WHERE e.transfer_id = t.id AND e.account_id = t.destination_id),
-            t.amount_cents * ((SELECT count(*) FROM ledger_entry e WHERE e.transfer_id = t.id) - 1)])
+        SELECT t.id FROM ledger_transfer t LEFT JOIN ledger_entry e ON e.transfer_id = t.id
+        GROUP BY t.id
+        HAVING count(e.account_id) <> 2
+            OR count(*) FILTER (WHERE e.account_id = t.source_id AND e.amount_cents = -t.amount_cents) <> 1
+            OR count(*) FILTER (WHERE e.account_id = t.destination_id AND e.amount_cents = t.amount_cents) <> 1
     """,
     "a balance that is not its history": """
         SELECT a.code FROM ledger_account a LEFT JOIN ledger_entry e ON e.account_id = a.id
