@@ -432,7 +432,7 @@ def test_two_files_that_meet_in_two_programs_are_both_counted(monkeypatch):
     def wait_once(**options):
         done = post(**options)
         monkeypatch.setattr(ledger, "post_many", post)
-        met.wait(20)
+        met.wait(50)
         return done
 
     monkeypatch.setattr(ledger, "post_many", wait_once)
