@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.signals import request_finished, request_started
 from hypothesis import settings
 
 from tests import processes
@@ -71,6 +73,37 @@ def browser_errors() -> list[str]:
     return []
 
 
+class _Served:
+    """How many requests the server of the browser tests is busy with: those of other threads than the tests' own."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.changed = threading.Condition()
+        request_started.connect(self.began, weak=False)
+        request_finished.connect(self.ended, weak=False)
+
+    def began(self, **_: Any) -> None:
+        self._count(1)
+
+    def ended(self, **_: Any) -> None:
+        self._count(-1)
+
+    def _count(self, step: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            with self.changed:
+                self.open = max(0, self.open + step)
+                self.changed.notify_all()
+
+    def wait(self, seconds: float = 10) -> None:
+        """Until there is none; one that was never told to have ended is not waited for again."""
+        with self.changed:
+            if not self.changed.wait_for(lambda: self.open == 0, seconds):
+                self.open = 0
+
+
+_served = _Served()
+
+
 @pytest.fixture
 def new_page(chromium: Any, live_server: Any, browser_errors: list[str]) -> Iterator[Callable[..., Any]]:
     """new_page(**context options): a page of a fresh visitor. Console errors, script errors, reports of the content
@@ -91,6 +124,7 @@ def new_page(chromium: Any, live_server: Any, browser_errors: list[str]) -> Iter
     yield make
     for context in contexts:
         context.close()
+    _served.wait()  # a request that its page has left may still read tables that are about to be emptied
     assert browser_errors == []
 
 

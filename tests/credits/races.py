@@ -45,7 +45,18 @@ def killed_at(point: str, work: Callable[[], Any]) -> bool:
     return together(doomed) == [-signal.SIGKILL]
 
 
+def forget_connections() -> None:
+    """In a process just forked: leave the connections of the one before alone.
+
+    Where a browser test ran before, Django keeps two sets of them, because Playwright leaves an event loop running: one
+    for code inside of a loop, which is what the process before has closed, and one for code outside, where we are now.
+    """
+    for one in connections.all(initialized_only=True):
+        one.connection = None  # psycopg2 does not hang up in another process than the one that called
+
+
 def _run(work: Callable[[], Any], barrier: Any, answer: Any) -> None:
+    forget_connections()
     barrier.wait(60)
     try:
         answer.send(work())
