@@ -20,6 +20,7 @@ from credits.models.grant import DeliveryState
 from credits.movements import AccountKind, Kind
 from portal.models import User
 from portal.refusals import Refused
+from tests.credits.races import forget_connections
 from tests.factories.credits import PROGRAM, award
 
 NOON = datetime(2026, 12, 7, 12, tzinfo=UTC)
@@ -186,6 +187,6 @@ class Poster:
 
 
 def point_at(url: dict[str, object]) -> None:
-    """Let this process use another database server from now on. url: HOST, PORT, NAME, USER, PASSWORD."""
-    connections.close_all()
+    """Let this process, just forked, use another database server from now on. url: HOST, PORT, NAME, USER, PASSWORD."""
+    forget_connections()
     connection.settings_dict.update(url)
