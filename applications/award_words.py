@@ -16,7 +16,10 @@ from portal.models import User
 
 @dataclass(frozen=True)
 class AwardState:
-    """What the head of the page says. key: one of to_accept, held, on_way, posted, refused, cancelled, declined, lapsed."""
+    """What the head of the page says.
+
+    key: one of to_accept, held, on_way, posted, refused, cancelled, declined, lapsed, unconfirmed.
+    """
 
     key: str
     title: str
@@ -31,7 +34,7 @@ class AwardState:
 
     @property
     def is_over(self) -> bool:
-        return self.key in ("declined", "lapsed", "cancelled")
+        return self.key in ("declined", "lapsed", "unconfirmed", "cancelled")
 
 
 def of(decision: Decision, *, last_day: date | None, reader: User, at: datetime) -> AwardState:

@@ -208,6 +208,7 @@ def test_a_second_person_refuses_in_words_and_the_credit_goes_back() -> None:
     assert world.large.grant.stage == Stage.VOID
     assert queries.pool_balance(release.pool_code(world.cycle)) == before + world.large.amount_cents
     assert "This award was not confirmed" in page
+    assert "if it were confirmed today" not in page
     assert "Two awards for one lab." in page
     assert ">Not given after all<" in listed
     letter = Notice.objects.get(kind=AwardLetter.AWARD_REFUSED)
