@@ -5,6 +5,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from portal.database import array_of_plain, array_of_texts
+
 GRANTS = """
     INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, amount_cents, currency, models, term_months,
         pool, stage, failure, created_at)
@@ -24,10 +26,11 @@ HOLDS = """
 
 
 def _columns(awards: Sequence[Any], at: object) -> dict[str, object]:
+    """The awards as array literals, as the operation sends them: all sides save what lists would cost."""
     return {
-        "references": [award.reference for award in awards],
-        "holders": [award.holder_id for award in awards],
-        "cents": [award.amount_cents for award in awards],
+        "references": array_of_texts([award.reference for award in awards]),
+        "holders": array_of_plain([award.holder_id for award in awards]),
+        "cents": array_of_plain([award.amount_cents for award in awards]),
         "program": awards[0].program,
         "at": at,
     }

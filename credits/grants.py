@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from credits import ledger
@@ -14,6 +14,7 @@ from credits.models import Grant, Organization, Stage, TermStarts, Transfer, Wai
 from credits.models.grant import MAY_BECOME
 from credits.movements import AccountKind, Kind
 from portal import audit
+from portal.database import array_of_plain, array_of_texts, constraint_of
 from portal.models import User
 from portal.refusals import Refused
 
@@ -259,9 +260,19 @@ Terms = tuple[str, str, str, str, int | None, str, date | None, int]
 def _insert(
     awards: Sequence[AwardToReserve], pool: str, at: datetime, *, statement: str | None = None
 ) -> dict[str, int]:
-    """Insert the grants that do not exist yet, in one statement; returns their ids by reference."""
+    """Insert the grants that do not exist yet, in one statement; returns their ids by reference.
+
+    First as if all were new, which spares PostgreSQL to write each row in the two steps of ON CONFLICT.
+    """
+    insert, values = _AWARDS + (statement or _INSERT), [*_columns(awards), pool, at]
     with connection.cursor() as cursor:
-        cursor.execute(_AWARDS + (statement or _INSERT), [*_columns(awards), pool, at])
+        try:
+            with transaction.atomic():
+                cursor.execute(insert + _RETURNING, values)
+        except IntegrityError as error:
+            if constraint_of(error) != "one_grant_per_reference":
+                raise
+            cursor.execute(insert + "ON CONFLICT (reference) DO NOTHING" + _RETURNING, values)
         return dict(cursor.fetchall())
 
 
@@ -277,7 +288,7 @@ def _same(awards: Sequence[AwardToReserve]) -> dict[str, int]:
     return ids
 
 
-def _columns(awards: Sequence[AwardToReserve]) -> list[list[Any]]:
+def _columns(awards: Sequence[AwardToReserve]) -> list[Any]:
     """The awards as arrays. What many share (program, provider, currency, models, months) is sent once and numbered."""
     numbers: dict[Terms, int] = {}
     of_award = []
@@ -290,24 +301,29 @@ def _columns(awards: Sequence[AwardToReserve]) -> list[list[Any]]:
         )
         of_award.append(numbers.setdefault(terms, len(numbers) + 1))
     return [
-        [award.reference for award in awards],
-        [award.holder_id for award in awards],
-        [award.organization_id for award in awards],
-        [award.amount_cents for award in awards],
-        of_award,
+        array_of_texts([award.reference for award in awards]),
+        array_of_plain([award.holder_id for award in awards]),
+        array_of_plain([award.organization_id for award in awards]),
+        array_of_plain([award.amount_cents for award in awards]),
+        array_of_plain(of_award),
         *map(list, zip(*numbers, strict=True)),
     ]
 
 
 _AWARDS = """
     WITH award AS (
-        SELECT a.*, t.program, t.provider, t.currency, t.term_months, t.term_starts, t.latest_end_on, t.late_usage_days,
-            CASE WHEN t.models = '' THEN '{}' ELSE string_to_array(t.models, chr(31)) END AS models
+        SELECT a.reference, a.holder_id, a.organization_id, a.amount_cents, t.program, t.provider, t.currency, t.models,
+            t.term_months, t.term_starts, t.latest_end_on, t.late_usage_days
         FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::int[])
-            WITH ORDINALITY AS a (reference, holder_id, organization_id, amount_cents, terms, position)
-        JOIN unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::date[], %s::smallint[])
-            WITH ORDINALITY AS t (program, provider, currency, models, term_months, term_starts, latest_end_on,
-                late_usage_days, number) ON t.number = a.terms
+            AS a (reference, holder_id, organization_id, amount_cents, terms)
+        JOIN (
+            SELECT program, provider, currency, term_months, term_starts, latest_end_on, late_usage_days, number,
+                CASE WHEN models = '' THEN '{}' ELSE string_to_array(models, chr(31)) END AS models
+            FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::smallint[], %s::text[], %s::date[], %s::smallint[])
+                WITH ORDINALITY AS t (program, provider, currency, models, term_months, term_starts, latest_end_on,
+                    late_usage_days, number)
+            OFFSET 0
+        ) t ON t.number = a.terms
     )
 """
 _INSERT = """
@@ -315,8 +331,7 @@ _INSERT = """
         models, term_months, term_starts, latest_end_on, late_usage_days, pool, stage, failure, created_at)
     SELECT reference, gen_random_uuid(), program, provider, holder_id, organization_id, amount_cents, currency,
         models, term_months, term_starts, latest_end_on, late_usage_days, %s, 'reserved', '', %s
-    FROM award ORDER BY position
-    ON CONFLICT (reference) DO NOTHING RETURNING reference, id
+    FROM award
 """
 _INSERT_SECOND = f"""
     INSERT INTO credits_grant (reference, uuid, program, provider, holder_id, organization_id, amount_cents, currency,
@@ -326,9 +341,8 @@ _INSERT_SECOND = f"""
         award.currency, award.models, award.term_months, award.term_starts, award.latest_end_on, award.late_usage_days, %s,
         'reserved', '', %s, first.id, '{WaitsFor.SUMMARY.value}'
     FROM award JOIN credits_grant first ON first.reference = left(award.reference, -{len(SECOND)})
-    ORDER BY position
-    ON CONFLICT (reference) DO NOTHING RETURNING reference, id
 """  # noqa: S608 - put together from two constants
+_RETURNING = " RETURNING reference, id"
 # The organization may have been named after the award, so only another one counts as other content.
 _COMPARE = """
     SELECT reference, g.id,

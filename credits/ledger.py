@@ -18,7 +18,7 @@ from credits.models import LedgerAccount, Transfer
 from credits.money import MOST_CENTS, format_money
 from credits.movements import MACHINE, NOT_REVERSIBLE, AccountKind, Kind
 from portal import audit
-from portal.database import allow_long_statements
+from portal.database import allow_long_statements, array_of_plain
 from portal.models import User
 from portal.refusals import Refused
 
@@ -134,7 +134,7 @@ def open_grant_accounts(*, kind: AccountKind, grant_ids: Sequence[int]) -> dict[
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _OPEN_ACCOUNTS + "RETURNING grant_id, id", {"kind": kind.value, "ids": _array(grant_ids)}
+            _OPEN_ACCOUNTS + "RETURNING grant_id, id", {"kind": kind.value, "ids": array_of_plain(grant_ids)}
         )
         accounts = dict(cursor.fetchall())
     missing = [code_of(kind, grant_id) for grant_id in grant_ids if grant_id not in accounts]
@@ -144,7 +144,7 @@ def open_grant_accounts(*, kind: AccountKind, grant_ids: Sequence[int]) -> dict[
 
 
 def hold_many(*, pool: LedgerAccount, grant_ids: Sequence[int], by: User | None, at: datetime) -> None:
-    """Hold the credit of new grants in a pool, in the order of their ids: an account each, and one movement each.
+    """Hold the credit of new grants in a pool: an account and a movement for each, in one statement.
 
     What post_many() does, without taking the grants through Python. Raises as post() does; a hold that exists already
     is a programmer's mistake and raises CannotPost.
@@ -152,13 +152,12 @@ def hold_many(*, pool: LedgerAccount, grant_ids: Sequence[int], by: User | None,
     _check_transaction()
     values: dict[str, Any] = {
         "kind": AccountKind.RESERVED.value,
-        "ids": _array(grant_ids),
+        "ids": array_of_plain(grant_ids),
         "pool": pool.pk,
         "made_by": MACHINE if by is None else by.subject_key,
         "at": at,
     }
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_OPEN_ACCOUNTS, values)
         cursor.execute(_HOLD_MANY, values)
         if cursor.rowcount != len(grant_ids):
             raise CannotPost(
@@ -226,12 +225,12 @@ def post_many(
     _check_transaction()
     columns = {
         "keys": _key_array([m.key for m in movements]),
-        "kinds": _array([str(m.kind) for m in movements]),
-        "sources": _array([m.source_id for m in movements]),
-        "destinations": _array([m.destination_id for m in movements]),
-        "currencies": _array([m.currency for m in movements]),
-        "amounts": _array([_checked(m.amount_cents) for m in movements]),
-        "resolves": _array(["NULL" if m.resolves_id is None else m.resolves_id for m in movements]),
+        "kinds": array_of_plain([str(m.kind) for m in movements]),
+        "sources": array_of_plain([m.source_id for m in movements]),
+        "destinations": array_of_plain([m.destination_id for m in movements]),
+        "currencies": array_of_plain([m.currency for m in movements]),
+        "amounts": array_of_plain([_checked(m.amount_cents) for m in movements]),
+        "resolves": array_of_plain([m.resolves_id for m in movements]),
     }
     common: dict[str, Any] = {
         "made_by": MACHINE if by is None else by.subject_key,
@@ -402,8 +401,13 @@ _REFUSALS: dict[str, Callable[[str, str], Exception]] = {
             "ledger_transfer_kind_known",
             "ledger_transfer_endings_resolve",
             "ledger_transfer_reversals_reverse",
+            "ledger_account_grant",
         ],
         lambda _detail, message: CannotPost(message),
+    ),
+    **dict.fromkeys(
+        ["ledger_account_code_once", "ledger_transfer_key_once"],
+        lambda detail, _message: CannotPost(f"a grant is held already: {detail}"),
     ),
 }
 
@@ -429,14 +433,22 @@ _OPEN_ACCOUNTS = """
     FROM credits_grant WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
     ON CONFLICT (code) DO NOTHING
 """
-# The key is that of credits.grants.key_of(grant, "hold").
+# The key is that of credits.grants.key_of(grant, "hold"). Grants are read once, and their accounts not
+# again. Without ON CONFLICT, which makes PostgreSQL write each row in two steps: the grants are new.
 _HOLD_MANY = """
+    WITH held AS MATERIALIZED (
+        SELECT g.id, g.uuid, g.program, g.currency, g.amount_cents
+        FROM unnest(%(ids)s::bigint[]) AS new (id) JOIN credits_grant g ON g.id = new.id
+    ), opened AS (
+        INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
+        SELECT %(kind)s || ':' || id, %(kind)s, program, id, currency, false, 0, 0 FROM held
+        RETURNING id, grant_id
+    )
     INSERT INTO ledger_transfer (kind, source_id, destination_id, currency, amount_cents, key, group_key, made_by,
         happened_at)
-    SELECT 'hold', %(pool)s, a.id, g.currency, g.amount_cents, 'grant:' || g.uuid || ':hold', '', %(made_by)s, %(at)s
-    FROM credits_grant g JOIN ledger_account a ON a.code = %(kind)s || ':' || g.id
-    WHERE g.id = ANY(%(ids)s::bigint[]) ORDER BY g.id
-    ON CONFLICT (key) DO NOTHING
+    SELECT 'hold', %(pool)s, opened.id, held.currency, held.amount_cents, 'grant:' || held.uuid || ':hold', '',
+        %(made_by)s, %(at)s
+    FROM held JOIN opened ON opened.grant_id = held.id
 """
 _OTHER_CONTENT = """
     SELECT m.key
@@ -481,13 +493,8 @@ def _checked(amount_cents: object) -> int:
     return amount_cents
 
 
-def _array(values: Sequence[object]) -> str:
-    """A PostgreSQL array literal. Only for numbers and for words that need no quoting."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
 def _key_array(keys: Sequence[str]) -> str:
-    """The same for keys, whose letters are checked here."""
+    """A PostgreSQL array literal of keys, whose letters are checked here."""
     joined = ",".join(keys)
     if not _KEYS.fullmatch(joined) or joined.count(",") != len(keys) - 1 or max(map(len, keys)) > LONGEST_KEY:
         raise CannotPost(f"a key has 1 to {LONGEST_KEY} letters, digits and : . _ @ / + -")

@@ -1,8 +1,8 @@
-"""How long one statement may take, and what to do when PostgreSQL asks to try again."""
+"""How long one statement may take, what to do when PostgreSQL asks to try again, and how many values travel at once."""
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.conf import settings
@@ -38,3 +38,23 @@ def with_retries(work: Callable[[], T]) -> T:
                 raise
         time.sleep(random.uniform(0.005, 0.02) * 2**attempt)
     raise AssertionError("unreachable")
+
+
+def constraint_of(error: DatabaseError) -> str:
+    """The name of the constraint that refused a statement; empty when it was none."""
+    return getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or ""
+
+
+def array_of_plain(values: Sequence[object]) -> str:
+    """A PostgreSQL array literal of numbers, None (NULL) and words that need no quoting.
+
+    One literal is read in a third of the time of the ARRAY[...] that psycopg2 makes of a list, which PostgreSQL must
+    parse as an expression for each value.
+    """
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def array_of_texts(values: Sequence[str]) -> str:
+    """A PostgreSQL array literal of any texts."""
+    escaped = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    return '{"' + '","'.join(escaped) + '"}' if values else "{}"

@@ -68,13 +68,18 @@ class Grant(models.Model):
     """One award of credit: its own lot with its own term. A top-up is a second grant."""
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    reference = models.CharField(max_length=64, unique=True)
+    reference = models.CharField(max_length=64)
     program = models.SlugField(max_length=64, db_index=False, help_text="Slug of the program.")
     provider = models.SlugField(max_length=32, db_index=False)
     pool = models.CharField(max_length=120, help_text="Code of the pool that pays for it.")
     holder = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
     organization = models.ForeignKey(
-        Organization, models.PROTECT, null=True, blank=True, related_name="grants"
+        Organization,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # the index below has the grants that have one
+        related_name="grants",
     )
     amount_cents = models.BigIntegerField("amount")
     currency = models.CharField(max_length=3, default="USD")
@@ -93,6 +98,7 @@ class Grant(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
+        db_constraint=False,  # a trigger looks where there is one (migration 0014)
         db_index=False,  # the constraint below has the rows that matter
         related_name="halves",
         help_text="The grant whose award this is the second half of.",
@@ -102,6 +108,7 @@ class Grant(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
+        db_constraint=False,  # as above
         db_index=False,  # as above
         related_name="moved_to",
         help_text="The grant whose rest came here when its organization was changed.",
@@ -111,6 +118,7 @@ class Grant(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
+        db_constraint=False,  # as above
         db_index=False,  # as above
         related_name="later_lots",
         help_text="After changes of organization: the grant that was decided.",
@@ -139,6 +147,10 @@ class Grant(models.Model):
     class Meta:
         triggers = [pgtrigger.ReadOnly(name="grant_keeps_its_first", fields=["first"])]
         constraints = [
+            # One index for "is" and "begins with", where unique=True would make two.
+            models.UniqueConstraint(
+                fields=["reference"], opclasses=["varchar_pattern_ops"], name="one_grant_per_reference"
+            ),
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="grant_amount_positive"),
             models.CheckConstraint(condition=Q(currency__regex="^[A-Z]{3}$"), name="grant_currency_form"),
             models.CheckConstraint(condition=Q(stage__in=Stage.values), name="grant_stage_known"),
@@ -196,7 +208,11 @@ class Grant(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(stage=Stage.RESERVED), name="grants_to_send"),
-            models.Index(fields=["program", "stage"], name="grants_by_program"),
+            models.Index(
+                fields=["organization"],
+                condition=Q(organization__isnull=False),
+                name="grants_by_organization",
+            ),
             models.Index(
                 fields=["expires_on", "id"],
                 condition=Q(stage=Stage.CONFIRMED, expires_on__isnull=False),

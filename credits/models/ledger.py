@@ -1,7 +1,7 @@
 """The ledger: accounts, transfers between them, and what the database derives from each transfer.
 
 Only transfers are written by the application, and only through credits.ledger. Entries, balances and blocks are the
-work of the trigger in migration 0002; docs/ledger.md explains it.
+work of the trigger in migrations 0002 and 0014; docs/ledger.md explains it.
 """
 
 from django.contrib.postgres.fields import ArrayField
@@ -30,6 +30,7 @@ class LedgerAccount(models.Model):
         null=True,
         blank=True,
         related_name="accounts",
+        db_constraint=False,  # held for all new accounts at once by a trigger (migration 0014)
         db_index=False,  # the code names the grant, so the unique index on code finds it
     )
     currency = models.CharField(max_length=3)
@@ -73,7 +74,7 @@ class Transfer(models.Model):
 
     key = models.CharField(max_length=160, help_text="Names the business fact. The same fact posts once.")
     kind = models.CharField(max_length=8, choices=Kind)
-    # Existence and currency of both accounts are held by composite foreign keys (migration 0002).
+    # Existence and currency of both accounts are held by the trigger (migration 0014).
     source = models.ForeignKey(
         LedgerAccount, models.PROTECT, related_name="transfers_out", db_constraint=False, db_index=False
     )
@@ -88,11 +89,18 @@ class Transfer(models.Model):
         null=True,
         blank=True,
         related_name="endings",
+        db_constraint=False,  # held by the trigger, as source and destination are
         db_index=False,
         help_text="The hold it ends.",
     )
     reverses = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="reversals", db_index=False
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reversals",
+        db_constraint=False,
+        db_index=False,
     )
     group_key = models.CharField(max_length=80, blank=True, help_text="Movements of one event share it.")
     made_by = models.CharField(max_length=16, help_text="Subject key of a person, or “machine”.")
