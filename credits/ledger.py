@@ -190,18 +190,16 @@ def post(
     broken check, and CannotPost for a programmer's mistake. Source: docs/ledger.md, "Movements".
     """
     return _insert(
-        Transfer(
-            kind=kind,
-            source=source,
-            destination=destination,
-            currency=source.currency,
-            amount_cents=amount_cents,
-            key=key,
-            resolves_id=resolves_id,
-            reverses_id=reverses_id,
-            group_key=group_key,
-            happened_at=at,
-        ),
+        kind=kind,
+        source_id=source.pk,
+        destination_id=destination.pk,
+        currency=source.currency,
+        amount_cents=amount_cents,
+        key=key,
+        resolves_id=resolves_id,
+        reverses_id=reverses_id,
+        group_key=group_key,
+        at=at,
         by=by,
         approved_by=approved_by,
     )[0]
@@ -271,15 +269,13 @@ def fund(
         code=pool_code(program, period), kind=AccountKind.POOL, program=program, currency=currency
     )
     transfer, is_new = _insert(
-        Transfer(
-            kind=Kind.FUND,
-            source=source,
-            destination=pool,
-            currency=currency,
-            amount_cents=amount_cents,
-            key=key,
-            happened_at=at,
-        ),
+        kind=Kind.FUND,
+        source_id=source.pk,
+        destination_id=pool.pk,
+        currency=currency,
+        amount_cents=amount_cents,
+        key=key,
+        at=at,
         by=made_by,
         approved_by=approved_by,
     )
@@ -307,17 +303,15 @@ def reverse(*, transfer_id: int, made_by: User, approved_by: User, at: datetime)
     if first.kind in NOT_REVERSIBLE:
         raise NotAllowed("A return to the pool or a correction is not corrected again.")
     transfer, is_new = _insert(
-        Transfer(
-            kind=Kind.REVERSE,
-            source_id=first.destination_id,
-            destination_id=first.source_id,
-            currency=first.currency,
-            amount_cents=first.amount_cents,
-            key=f"reverse:{first.key}",
-            reverses=first,
-            group_key=first.group_key,
-            happened_at=at,
-        ),
+        kind=Kind.REVERSE,
+        source_id=first.destination_id,
+        destination_id=first.source_id,
+        currency=first.currency,
+        amount_cents=first.amount_cents,
+        key=f"reverse:{first.key}",
+        reverses_id=first.pk,
+        group_key=first.group_key,
+        at=at,
         by=made_by,
         approved_by=approved_by,
     )
@@ -412,9 +406,9 @@ _REFUSALS: dict[str, Callable[[str, str], Exception]] = {
 }
 
 _CONTENT = ("kind", "source_id", "destination_id", "currency", "amount_cents", "resolves_id", "reverses_id")
-_INSERTED = (*_CONTENT, "key", "group_key", "made_by", "approved_by", "happened_at")
+_COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
 _INSERT_ONE = """
-    INSERT INTO ledger_transfer (kind, source_id, destination_id, currency, amount_cents, resolves_id, reverses_id, key,
+    INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, resolves_id, reverses_id,
         group_key, made_by, approved_by, happened_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (key) DO NOTHING RETURNING id, recorded_at, content_hash
@@ -462,24 +456,50 @@ _OTHER_CONTENT = """
 """
 
 
-def _insert(transfer: Transfer, *, by: User | None, approved_by: User | None) -> tuple[Transfer, bool]:
-    """Insert one transfer, or find the one that its key names; returns it and whether it is new."""
+def _insert(
+    *,
+    kind: Kind,
+    source_id: int,
+    destination_id: int,
+    currency: str,
+    amount_cents: int,
+    key: str,
+    at: datetime,
+    by: User | None,
+    approved_by: User | None,
+    resolves_id: int | None = None,
+    reverses_id: int | None = None,
+    group_key: str = "",
+) -> tuple[Transfer, bool]:
+    """Insert one transfer, or find the one that its key names; returns it and whether it is new.
+
+    The object is made of what was written, as if it had been read: each single post pays for whatever happens here.
+    """
     _check_transaction()
-    _key_array([transfer.key])
-    _checked(transfer.amount_cents)
-    transfer.made_by = MACHINE if by is None else by.subject_key
-    transfer.approved_by = None if approved_by is None else approved_by.subject_key
+    _key_array([key])
+    content = (
+        kind.value,
+        source_id,
+        destination_id,
+        currency,
+        _checked(amount_cents),
+        resolves_id,
+        reverses_id,
+    )
+    made_by = MACHINE if by is None else by.subject_key
+    values = (key, *content, group_key, made_by, None if approved_by is None else approved_by.subject_key, at)
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_INSERT_ONE, [getattr(transfer, name) for name in _INSERTED])
+        cursor.execute(_INSERT_ONE, values)
         row = cursor.fetchone()
-    if row is None:
-        first = Transfer.objects.get(key=transfer.key)
-        if any(getattr(first, name) != getattr(transfer, name) for name in _CONTENT):
-            raise KeyReused(f"{transfer.key} stands in the ledger with other content.")
-        return first, False
-    transfer.pk, transfer.recorded_at, transfer.content_hash = row
-    transfer._state.adding, transfer._state.db = False, connection.alias
-    return transfer, True
+    if row is not None:
+        new_id, recorded_at, content_hash = row
+        return Transfer.from_db(
+            connection.alias, _COLUMNS, (new_id, *values, recorded_at, content_hash)
+        ), True
+    first = Transfer.objects.get(key=key)
+    if tuple(getattr(first, name) for name in _CONTENT) != content:
+        raise KeyReused(f"{key} stands in the ledger with other content.")
+    return first, False
 
 
 def _check_transaction() -> None:
