@@ -70,6 +70,24 @@ CHECKS: dict[str, str] = {
         FROM ledger_transfer t JOIN ledger_account s ON s.id = t.source_id JOIN ledger_account d ON d.id = t.destination_id
         WHERE t.kind <> 'reverse' AND NOT ledger_legal(t.kind, s.kind, d.kind) ORDER BY t.id LIMIT 20
     """,
+    "each movement has both accounts, in its currency": """
+        SELECT format('transfer %s: its accounts are missing or of another currency', t.id)
+        FROM ledger_transfer t LEFT JOIN ledger_account s ON s.id = t.source_id AND s.currency = t.currency
+        LEFT JOIN ledger_account d ON d.id = t.destination_id AND d.currency = t.currency
+        WHERE s.id IS NULL OR d.id IS NULL ORDER BY t.id LIMIT 20
+    """,
+    "each account of a grant has its grant": """
+        SELECT format('account %s: there is no grant %s', a.code, a.grant_id)
+        FROM ledger_account a LEFT JOIN credits_grant g ON g.id = a.grant_id
+        WHERE a.grant_id IS NOT NULL AND g.id IS NULL ORDER BY a.id LIMIT 20
+    """,
+    "each grant names grants that exist": """
+        SELECT format('grant %s: it names a grant that does not exist', g.reference)
+        FROM credits_grant g CROSS JOIN unnest(ARRAY[g.half_of_id, g.moved_from_id, g.first_id]) AS named (id)
+        WHERE (g.half_of_id IS NOT NULL OR g.moved_from_id IS NOT NULL) AND named.id IS NOT NULL
+            AND NOT EXISTS (SELECT FROM credits_grant o WHERE o.id = named.id)
+        ORDER BY g.id LIMIT 20
+    """,
     "a hold has one ending": """
         SELECT format('hold %s: %s endings', resolves_id, count(*)) FROM ledger_transfer
         WHERE resolves_id IS NOT NULL GROUP BY resolves_id HAVING count(*) > 1 ORDER BY resolves_id LIMIT 20
@@ -244,7 +262,8 @@ CHECKS: dict[str, str] = {
             ('ledger_account', 'append_only'), ('ledger_account', 'no_truncate'), ('ledger_account', 'by_trigger'),
             ('ledger_account', 'empty_at_first'), ('ledger_chain_head', 'append_only'),
             ('ledger_chain_head', 'no_truncate'), ('ledger_chain_head', 'by_trigger'),
-            ('credits_grant', 'grant_is_fixed'), ('credits_grant', 'grant_term_is_set_once')
+            ('ledger_account', 'has_grant'), ('credits_grant', 'append_only'), ('credits_grant', 'no_truncate'),
+            ('credits_grant', 'grant_names_grants'), ('credits_grant', 'grant_is_fixed'), ('credits_grant', 'grant_term_is_set_once')
         ) AS w (tbl, name)
         LEFT JOIN pg_trigger t ON t.tgrelid = w.tbl::regclass AND t.tgname = w.name
         WHERE t.tgenabled IS DISTINCT FROM 'A' ORDER BY 1

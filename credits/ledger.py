@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 
+from credits import ledger_sql
 from credits.models import LedgerAccount, Transfer
 from credits.money import MOST_CENTS, format_money
 from credits.movements import MACHINE, NOT_REVERSIBLE, AccountKind, Kind
@@ -134,7 +135,8 @@ def open_grant_accounts(*, kind: AccountKind, grant_ids: Sequence[int]) -> dict[
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            _OPEN_ACCOUNTS + "RETURNING grant_id, id", {"kind": kind.value, "ids": array_of_plain(grant_ids)}
+            ledger_sql.OPEN_ACCOUNTS + "RETURNING grant_id, id",
+            {"kind": kind.value, "ids": array_of_plain(grant_ids)},
         )
         accounts = dict(cursor.fetchall())
     missing = [code_of(kind, grant_id) for grant_id in grant_ids if grant_id not in accounts]
@@ -158,7 +160,7 @@ def hold_many(*, pool: LedgerAccount, grant_ids: Sequence[int], by: User | None,
         "at": at,
     }
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_HOLD_MANY, values)
+        cursor.execute(ledger_sql.HOLD_MANY, values)
         if cursor.rowcount != len(grant_ids):
             raise CannotPost(
                 f"{len(grant_ids) - cursor.rowcount} of these grants are held already or do not exist"
@@ -237,10 +239,10 @@ def post_many(
         "group_key": group_key,
     }
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_INSERT_MANY, {**columns, **common})
+        cursor.execute(ledger_sql.INSERT_MANY, {**columns, **common})
         new = cursor.rowcount
         if new < len(movements):
-            cursor.execute(_OTHER_CONTENT, columns)
+            cursor.execute(ledger_sql.OTHER_CONTENT, columns)
             if stranger := cursor.fetchone():
                 raise KeyReused(f"{stranger[0]} stands in the ledger with other content.")
     return Posted(new, len(movements) - new)
@@ -407,53 +409,6 @@ _REFUSALS: dict[str, Callable[[str, str], Exception]] = {
 
 _CONTENT = ("kind", "source_id", "destination_id", "currency", "amount_cents", "resolves_id", "reverses_id")
 _COLUMNS = [field.attname for field in Transfer._meta.concrete_fields]
-_INSERT_ONE = """
-    INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, resolves_id, reverses_id,
-        group_key, made_by, approved_by, happened_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (key) DO NOTHING RETURNING id, recorded_at, content_hash
-"""
-_INSERT_MANY = """
-    INSERT INTO ledger_transfer (kind, source_id, destination_id, currency, amount_cents, key, resolves_id,
-        group_key, made_by, approved_by, happened_at)
-    SELECT m.*, %(group_key)s, %(made_by)s, %(approved_by)s, %(at)s
-    FROM unnest(%(kinds)s::text[], %(sources)s::bigint[], %(destinations)s::bigint[], %(currencies)s::text[],
-        %(amounts)s::bigint[], %(keys)s::text[], %(resolves)s::bigint[]) AS m
-    ON CONFLICT (key) DO NOTHING
-"""
-_OPEN_ACCOUNTS = """
-    INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
-    SELECT %(kind)s || ':' || id, %(kind)s, program, id, currency, false, 0, 0
-    FROM credits_grant WHERE id = ANY(%(ids)s::bigint[]) ORDER BY id
-    ON CONFLICT (code) DO NOTHING
-"""
-# The key is that of credits.grants.key_of(grant, "hold"). Grants are read once, and their accounts not
-# again. Without ON CONFLICT, which makes PostgreSQL write each row in two steps: the grants are new.
-_HOLD_MANY = """
-    WITH held AS MATERIALIZED (
-        SELECT g.id, g.uuid, g.program, g.currency, g.amount_cents
-        FROM unnest(%(ids)s::bigint[]) AS new (id) JOIN credits_grant g ON g.id = new.id
-    ), opened AS (
-        INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
-        SELECT %(kind)s || ':' || id, %(kind)s, program, id, currency, false, 0, 0 FROM held
-        RETURNING id, grant_id
-    )
-    INSERT INTO ledger_transfer (kind, source_id, destination_id, currency, amount_cents, key, group_key, made_by,
-        happened_at)
-    SELECT 'hold', %(pool)s, opened.id, held.currency, held.amount_cents, 'grant:' || held.uuid || ':hold', '',
-        %(made_by)s, %(at)s
-    FROM held JOIN opened ON opened.grant_id = held.id
-"""
-_OTHER_CONTENT = """
-    SELECT m.key
-    FROM unnest(%(kinds)s::text[], %(sources)s::bigint[], %(destinations)s::bigint[], %(currencies)s::text[],
-        %(amounts)s::bigint[], %(keys)s::text[], %(resolves)s::bigint[])
-        AS m (kind, source, destination, currency, amount_cents, key, resolves)
-    JOIN ledger_transfer t ON t.key = m.key
-    WHERE t.content_hash <> ledger_content_hash(
-        m.kind, m.currency, m.source, m.destination, m.amount_cents, m.resolves, NULL)
-    LIMIT 1
-"""
 
 
 def _insert(
@@ -489,7 +444,7 @@ def _insert(
     made_by = MACHINE if by is None else by.subject_key
     values = (key, *content, group_key, made_by, None if approved_by is None else approved_by.subject_key, at)
     with refusals(), connection.cursor() as cursor:
-        cursor.execute(_INSERT_ONE, values)
+        cursor.execute(ledger_sql.INSERT_ONE, values)
         row = cursor.fetchone()
     if row is not None:
         new_id, recorded_at, content_hash = row

@@ -4,6 +4,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from credits import checks
+from portal.database import constraint_of
 from tests.factories.credits import funded_pool, reserved, sent
 
 ATTACKS = {
@@ -58,6 +59,53 @@ ATTACKS = {
         INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
             happened_at, content_hash)
         SELECT 'x', kind, source_id, destination_id, 'USD', 1, '', 'm', now(), content_hash FROM ledger_transfer LIMIT 1""",
+    "post to an account that does not exist": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by, happened_at)
+        SELECT 'x', 'hold', id, 999999, 'USD', 1, '', 'm', now() FROM ledger_account WHERE kind = 'pool'""",
+    "post from an account that does not exist": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by, happened_at)
+        SELECT 'x', 'hold', 999999, id, 'USD', 1, '', 'm', now() FROM ledger_account WHERE kind = 'reserved' LIMIT 1""",
+    "send to an account that does not exist, among others": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by, happened_at)
+        SELECT 'x' || turn, 'send', id, 999999 + turn, 'USD', 1, '', 'm', now()
+        FROM ledger_account, generate_series(1, 2) AS turn WHERE kind = 'reserved' LIMIT 2""",
+    "post in another currency": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at)
+        SELECT 'x', kind, source_id, destination_id, 'EUR', 1, '', made_by, approved_by, now() FROM ledger_transfer
+        WHERE kind = 'fund'""",
+    "post in another currency, twice": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at)
+        SELECT 'x' || turn, kind, source_id, destination_id, 'EUR', 1, '', made_by, approved_by, now()
+        FROM ledger_transfer, generate_series(1, 2) AS turn WHERE kind = 'fund'""",
+    "end a hold that does not exist": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            happened_at, resolves_id)
+        SELECT 'x', 'void', destination_id, source_id, 'USD', amount_cents, '', 'm', now(), 999999
+        FROM ledger_transfer WHERE kind = 'hold' ORDER BY id DESC LIMIT 1""",
+    "end two holds that do not exist": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            happened_at, resolves_id)
+        SELECT 'x' || turn, 'void', destination_id, source_id, 'USD', amount_cents / 2, '', 'm', now(), 999999 + turn
+        FROM (SELECT * FROM ledger_transfer WHERE kind = 'hold' ORDER BY id DESC LIMIT 1) t, generate_series(1, 2) AS turn""",
+    "reverse what does not exist": """
+        INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
+            approved_by, happened_at, reverses_id)
+        SELECT 'x', 'reverse', destination_id, source_id, 'USD', 1, '', made_by, approved_by, now(), 999999
+        FROM ledger_transfer WHERE kind = 'fund'""",
+    "open an account for a grant that does not exist": """
+        INSERT INTO ledger_account (code, kind, program, grant_id, currency, may_overdraw, balance_cents, version)
+        VALUES ('granted:999999', 'granted', 'mine', 999999, 'USD', false, 0, 0)""",
+    "forget a grant": "DELETE FROM credits_grant",
+    "forget a grant that no row names": "DELETE FROM credits_grant WHERE stage = 'reserved'",
+    "renumber a grant": "UPDATE credits_grant SET id = id + 1000000 WHERE stage = 'reserved'",
+    "name a first half that does not exist": "UPDATE credits_grant SET half_of_id = 999999",
+    "reserve a second half of nothing": """
+        INSERT INTO credits_grant (uuid, reference, program, provider, pool, holder_id, amount_cents, currency, stage,
+            failure, created_at, models, half_of_id)
+        SELECT gen_random_uuid(), 'x', program, provider, pool, holder_id, 1, currency, 'reserved', '', now(), '{}', 999999
+        FROM credits_grant LIMIT 1""",
     "write through a trigger of one's own": """
         CREATE TEMP TABLE mine (i int);
         CREATE FUNCTION pg_temp.mine() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -100,7 +148,8 @@ def snapshot():
                 (SELECT jsonb_agg(e ORDER BY account_id, version) FROM ledger_entry e),
                 (SELECT jsonb_agg(a ORDER BY id) FROM ledger_account a),
                 (SELECT jsonb_agg(b ORDER BY id) FROM ledger_block b),
-                (SELECT jsonb_agg(h ORDER BY chain) FROM ledger_chain_head h)
+                (SELECT jsonb_agg(h ORDER BY chain) FROM ledger_chain_head h),
+                (SELECT jsonb_agg(g ORDER BY id) FROM credits_grant g)
             """
         )
         return cursor.fetchone()
@@ -116,6 +165,29 @@ def test_attack(written, attack):
     assert checks.ledger_problems() == []
 
 
+@pytest.mark.parametrize(
+    ("attack", "constraint"),
+    [
+        ("post to an account that does not exist", "ledger_transfer_destination"),
+        ("post from an account that does not exist", "ledger_transfer_source"),
+        ("send to an account that does not exist, among others", "ledger_transfer_destination"),
+        ("post in another currency", "ledger_transfer_source"),
+        ("post in another currency, twice", "ledger_transfer_source"),
+        ("end a hold that does not exist", "ledger_gate"),
+        ("end two holds that do not exist", "ledger_gate"),
+        ("reverse what does not exist", "ledger_gate"),
+        ("open an account for a grant that does not exist", "ledger_account_grant"),
+        ("forget a grant that no row names", "ledger_append_only"),
+        ("reserve a second half of nothing", "grant_names_grants"),
+    ],
+)
+def test_references_are_refused_by_name(written, attack, constraint):
+    reserved()
+    with pytest.raises(DatabaseError) as refused, transaction.atomic():
+        send(ATTACKS[attack])
+    assert constraint_of(refused.value) == constraint
+
+
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_no_setting_switches_the_guards_off(written, switch):
     """As the owner and superuser of the test database, which is more than the application is in production."""
@@ -125,7 +197,10 @@ def test_no_setting_switches_the_guards_off(written, switch):
 
 @pytest.mark.parametrize(
     "table",
-    ["ledger_transfer", "ledger_entry", "ledger_block", "ledger_account CASCADE", "ledger_chain_head"],
+    [
+        *("ledger_transfer CASCADE", "ledger_entry", "ledger_block", "ledger_account", "ledger_chain_head"),
+        "credits_grant CASCADE",
+    ],
 )
 def test_truncate_depends_on_the_name_of_the_database_alone(written, table):
     """Tests empty their database by TRUNCATE, so here the rule itself is asked with the name of a real one."""

@@ -119,6 +119,9 @@ TAMPERING = {
     "a stage": "UPDATE credits_grant SET stage = 'sent', sent_at = now() WHERE stage = 'reserved'",
     "a delivery": """
         UPDATE credits_delivery SET state = 'unknown', settled_at = NULL WHERE state = 'confirmed'""",
+    "a grant that vanished": "DELETE FROM credits_grant WHERE stage = 'void'",
+    "an account in another currency": "UPDATE ledger_account SET currency = 'EUR' WHERE kind = 'frozen' OR kind = 'granted'",
+    "a grant before this one that never was": "UPDATE credits_grant SET half_of_id = 999999 WHERE stage = 'void'",
     "a delivery that vanished": "DELETE FROM credits_delivery WHERE state = 'sent'",
 }  # fmt: skip
 

@@ -334,6 +334,24 @@ def test_a_correction_needs_two_people_and_mirrors_the_whole():
         )
 
 
+def test_what_a_post_returns_is_what_was_written():
+    posted = fund(500_00)
+    read = Transfer.objects.get(pk=posted.pk)
+    fields = [field.attname for field in Transfer._meta.concrete_fields]
+    assert {name: getattr(posted, name) for name in fields if name != "content_hash"} == {
+        name: getattr(read, name) for name in fields if name != "content_hash"
+    }
+    assert bytes(posted.content_hash) == bytes(read.content_hash)
+    assert not posted._state.adding
+
+
+def test_a_grant_is_held_once():
+    pool, grant = funded_pool(), reserved()
+    for grant_id, words in ((grant.pk, "held already"), (999_999, "do not exist")):
+        with refused(ledger.CannotPost, words):
+            ledger.hold_many(pool=pool, grant_ids=[grant_id], by=None, at=NOON)
+
+
 def test_two_currencies_do_not_meet():
     pool = funded_pool()
     with pytest.raises(ledger.CannotPost, match="currency"):
