@@ -77,6 +77,7 @@ def order_of(grant: Grant, organization: Organization, key: str) -> Order:
         models=tuple(grant.models),
         term_months=grant.term_months,
         expires_on=grants.dates_of(grant, confirmed_at=grant.sent_at or grant.created_at)[1],
+        latest_end_on=grant.latest_end_on,
     )
 
 

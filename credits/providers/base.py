@@ -14,6 +14,7 @@ class Order:
     """One grant as the provider sees it. key names it for ever; amount_cents: whole cents; term_months: None for no end.
 
     expires_on: the last day, counted from when it was sent, so that the order is the same whenever it is repeated.
+    latest_end_on: the last day that the program set for all its credit, however the term is counted.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Order:
     models: tuple[str, ...]
     term_months: int | None
     expires_on: date | None = None
+    latest_end_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

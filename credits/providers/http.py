@@ -157,7 +157,7 @@ class HttpProvider:
 
 def content(order: Order) -> dict[str, Any]:
     """The order as it stands in the body of a call."""
-    return {
+    body: dict[str, Any] = {
         "key": order.key,
         "reference": order.reference,
         "program": order.program,
@@ -167,6 +167,9 @@ def content(order: Order) -> dict[str, Any]:
         "models": list(order.models),
         "term_months": order.term_months,
     }
+    if order.latest_end_on is not None:
+        body["latest_end_on"] = order.latest_end_on.isoformat()
+    return body
 
 
 def _compare(order: Order, body: object) -> Answer:

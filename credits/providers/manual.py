@@ -12,7 +12,10 @@ from credits.money import parse_money, plain
 from credits.providers.base import Answer, CannotList, Listed, Order, Outcome
 from portal.refusals import Refused
 
-COLUMNS = ("key", "reference", "program", "organization_id", "amount", "currency", "models", "term_months")
+COLUMNS = (
+    *("key", "reference", "program", "organization_id", "amount", "currency", "models", "term_months"),
+    "latest_end_on",
+)
 LARGEST_FILE_BYTES = 20 * 1024 * 1024
 STATUSES = ("confirmed", "refused")
 
@@ -72,6 +75,7 @@ def write_orders(orders: Iterable[Order]) -> str:
             order.currency,
             " ".join(order.models),
             "" if order.term_months is None else str(order.term_months),
+            "" if order.latest_end_on is None else order.latest_end_on.isoformat(),
         ]
         writer.writerow([safe_cell(cell) for cell in row])
     return out.getvalue()

@@ -5,6 +5,7 @@ import io
 import json
 import time
 from dataclasses import replace
+from datetime import date
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -232,8 +233,16 @@ class TestFiles:
                 "currency": "USD",
                 "models": "standard",
                 "term_months": "6",
+                "latest_end_on": "",
             }
         ]
+
+    def test_orders_name_the_last_day_that_a_program_set(self):
+        ending = replace(ORDER, term_months=None, latest_end_on=date(2027, 6, 30))
+        row = next(iter(csv.DictReader(io.StringIO(manual.write_orders([ending])))))
+        assert (row["term_months"], row["latest_end_on"]) == ("", "2027-06-30")
+        assert content(ending)["latest_end_on"] == "2027-06-30"
+        assert "latest_end_on" not in content(ORDER)
 
     @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠"])
     def test_no_cell_is_a_formula(self, start):
