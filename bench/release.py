@@ -74,7 +74,11 @@ class Release:
             SET session_replication_role = replica;
             TRUNCATE applications_notice, portal_auditevent, applications_decisionevent, credits_fundingrequest, credits_organizationchange,
                 ledger_entry, ledger_block, ledger_chain_head, ledger_transfer, ledger_account;
-            DELETE FROM credits_delivery; DELETE FROM credits_grant; DELETE FROM credits_organization;
+            DELETE FROM credits_delivery;
+            ALTER TABLE credits_grant DISABLE TRIGGER append_only;
+            DELETE FROM credits_grant;
+            ALTER TABLE credits_grant ENABLE ALWAYS TRIGGER append_only;
+            DELETE FROM credits_organization;
             UPDATE applications_decision SET state = 'pending', released_at = NULL, released_by_id = NULL, grant_id = NULL
              WHERE state <> 'pending';
             UPDATE applications_application SET state = 'in_review' WHERE state <> 'in_review';
