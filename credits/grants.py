@@ -270,7 +270,7 @@ def _insert(
             with transaction.atomic():
                 cursor.execute(insert + _RETURNING, values)
         except IntegrityError as error:
-            if constraint_of(error) != "one_grant_per_reference":
+            if constraint_of(error) not in ("one_grant_per_reference", "one_second_half_per_grant"):
                 raise
             cursor.execute(insert + "ON CONFLICT (reference) DO NOTHING" + _RETURNING, values)
         return dict(cursor.fetchall())
