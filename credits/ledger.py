@@ -118,10 +118,13 @@ def open_account(
     Raises CannotPost when the code stands for another kind, program, grant or currency.
     """
     wanted = {"kind": kind.value, "program": program, "grant_id": grant_id, "currency": currency}
-    LedgerAccount.objects.bulk_create(
-        [LedgerAccount(code=code, may_overdraw=kind == AccountKind.SOURCE, **wanted)], ignore_conflicts=True
-    )
-    account = LedgerAccount.objects.get(code=code)
+    account = LedgerAccount.objects.filter(code=code).first()
+    if account is None:  # not before: inserting beside an account waits for whoever is posting to it
+        LedgerAccount.objects.bulk_create(
+            [LedgerAccount(code=code, may_overdraw=kind == AccountKind.SOURCE, **wanted)],
+            ignore_conflicts=True,
+        )
+        account = LedgerAccount.objects.get(code=code)
     for name, value in wanted.items():
         if getattr(account, name) != value:
             raise CannotPost(f"account {code} has {name} {getattr(account, name)!r}, not {value!r}")
