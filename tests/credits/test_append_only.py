@@ -67,7 +67,7 @@ ATTACKS = {
         SELECT 'x', 'hold', 999999, id, 'USD', 1, '', 'm', now() FROM ledger_account WHERE kind = 'reserved' LIMIT 1""",
     "send to an account that does not exist, among others": """
         INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by, happened_at)
-        SELECT 'x' || turn, 'send', id, 999999 + turn, 'USD', 1, '', 'm', now()
+        SELECT 'x' || id || ':' || turn, 'send', id, 999999 + turn, 'USD', 1, '', 'm', now()
         FROM ledger_account, generate_series(1, 2) AS turn WHERE kind = 'reserved' LIMIT 2""",
     "post in another currency": """
         INSERT INTO ledger_transfer (key, kind, source_id, destination_id, currency, amount_cents, group_key, made_by,
